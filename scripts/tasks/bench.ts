@@ -1,0 +1,4 @@
+import { runNamed } from '../named.ts'
+
+/** `npm run bench -- NAME [options]`: one script per claim, in bench/. */
+await runNamed('bench', 'bench')
