@@ -1,0 +1,110 @@
+/** Sockets through `node:net`. */
+import net from 'node:net'
+import { MillraceError, messageOf } from '../../core/errors.ts'
+import type { ConnectOptions, ListenOptions, Net, NetServer, Socket, SocketEvents } from '../net.ts'
+
+class NodeSocket implements Socket {
+  readonly remote: string
+  private readonly socket: net.Socket
+
+  constructor(socket: net.Socket) {
+    this.socket = socket
+    this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
+    socket.setNoDelay(true)
+  }
+
+  start(events: SocketEvents): void {
+    let failure: Error | undefined
+    this.socket.on('data', (bytes: Buffer) => events.data(bytes))
+    this.socket.on('drain', () => events.drain())
+    this.socket.on('error', (error) => {
+      failure = error
+    })
+    this.socket.on('close', () => events.close(failure))
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.socket.write(bytes)
+  }
+
+  queuedBytes(): number {
+    return this.socket.writableLength
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  end(): void {
+    this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+}
+
+function listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<NetServer> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer((socket) => accept(new NodeSocket(socket)))
+    server.on('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EADDRINUSE') {
+        reject(
+          new MillraceError('MR_PORT_IN_USE', `port ${options.port} is taken by another process`, {
+            cause,
+            where: `${options.host}:${options.port}`,
+            hint: 'Stop the other process, or choose another port; port 0 takes any free one.',
+          }),
+        )
+      } else reject(new MillraceError('MR_OPTION_INVALID', `cannot listen: ${messageOf(cause)}`, { cause }))
+    })
+    server.listen({ host: options.host, port: options.port, backlog: 4096 }, () => {
+      const address = server.address() as net.AddressInfo
+      resolve({
+        host: address.address,
+        port: address.port,
+        // The callback of `close` waits for the last connection to end; accepting stops, and the port is
+        // free, as soon as the handle has had its turn.
+        close: () =>
+          new Promise((closed) => {
+            server.close()
+            setImmediate(closed)
+          }),
+      })
+    })
+  })
+}
+
+function connect(options: ConnectOptions): Promise<Socket> {
+  const where = `${options.host}:${options.port}`
+  const unreachable = (cause: unknown): MillraceError =>
+    new MillraceError('MR_BROKER_UNREACHABLE', `nothing answers at ${where}`, {
+      cause,
+      where,
+      hint: 'Start a broker with `millrace dev`, or name yours with --brokers.',
+    })
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: options.host, port: options.port })
+    const fail = (cause: unknown): void => {
+      socket.destroy()
+      reject(unreachable(cause))
+    }
+    const timeout = setTimeout(() => fail(new Error('connect timed out')), options.timeoutMs)
+    socket.once('error', (error) => {
+      clearTimeout(timeout)
+      fail(error)
+    })
+    socket.once('connect', () => {
+      clearTimeout(timeout)
+      socket.removeAllListeners('error')
+      resolve(new NodeSocket(socket))
+    })
+  })
+}
+
+/** The machine's network. */
+export const nodeNet: Net = { listen, connect }
