@@ -1,0 +1,131 @@
+/** A pipeline: what a user writes, names and runs. */
+import { type Duration, durationMs } from '../core/duration.ts'
+import { type Serde, type SerdeOrSchema, serdeOf, stringSerde } from '../core/serde.ts'
+import { tableSourceOperator, versionedTableSourceOperator } from '../operators/table-source.ts'
+import { Graph, type InvalidPolicy } from '../plan/graph.ts'
+import { type PhysicalPlan, planGraph } from '../plan/plan.ts'
+import { keyValueStore } from '../state/key-value-store.ts'
+import { versionedStore } from '../state/versioned-store.ts'
+import { Stream } from './stream.ts'
+import { Table } from './table.ts'
+
+export interface SourceOptions<V, K> {
+  /** How keys are read. Default: UTF-8 text. */
+  readonly key?: SerdeOrSchema<K>
+  /** The event time of a value, milliseconds since the epoch. Default: the record's timestamp. */
+  readonly eventTime?: (value: V, key: K) => number
+  /** How much out of order records may come and still be on time. Default 0. */
+  readonly lateness?: Duration
+  /** What happens to a record that cannot be read or processed. Default `dead-letter`. */
+  readonly onInvalid?: InvalidPolicy
+  /** Default: the topic's name. Needed when one topic is read twice. */
+  readonly name?: string
+}
+
+export interface TableOptions<V, K> extends SourceOptions<V, K> {
+  /**
+   * Remember the versions of this long, so that a join sees the value as of the record's time.
+   * Without it a join sees the latest value.
+   */
+  readonly history?: Duration
+}
+
+export class Pipeline {
+  readonly name: string
+  readonly graph: Graph
+
+  constructor(name: string) {
+    this.name = name
+    this.graph = new Graph(name)
+  }
+
+  /**
+   * A stream of all records of a topic, each validated by the schema (JSON) or read by the serde.
+   *
+   * @throws MR_TOPIC_NAME_INVALID, MR_PLAN_NAME_TAKEN, MR_DURATION_INVALID
+   */
+  stream<V, K = string>(
+    topic: string,
+    value: SerdeOrSchema<V>,
+    options: SourceOptions<V, K> = {},
+  ): Stream<K, V> {
+    const keySerde = keyOf(options.key)
+    const node = this.addSource(topic, serdeOf(value), keySerde, options, false)
+    return new Stream(this.graph, node, keySerde, { sources: [node.name], rekeyed: false })
+  }
+
+  /**
+   * A table: the latest value per key of a topic; a null value deletes the key.
+   *
+   * @throws MR_TOPIC_NAME_INVALID, MR_PLAN_NAME_TAKEN, MR_DURATION_INVALID
+   */
+  table<V, K = string>(
+    topic: string,
+    value: SerdeOrSchema<V>,
+    options: TableOptions<V, K> = {},
+  ): Table<K, V> {
+    const keySerde = keyOf(options.key)
+    const valueSerde = serdeOf(value)
+    const source = this.addSource(topic, valueSerde, keySerde, options, true)
+    const name = `${source.name}-table`
+    const key = keySerde as Serde<unknown>
+    const stored = valueSerde as Serde<unknown>
+    if (options.history === undefined) {
+      const spec = keyValueStore(name, key, stored)
+      const node = this.graph.add({
+        kind: 'operator',
+        name,
+        spec: tableSourceOperator(spec),
+        inputs: [source],
+      })
+      return new Table(this.graph, node, keySerde, source.name, { versioned: false, spec })
+    }
+    const spec = versionedStore(name, key, stored, durationMs(options.history))
+    const node = this.graph.add({
+      kind: 'operator',
+      name,
+      spec: versionedTableSourceOperator(spec),
+      inputs: [source],
+    })
+    return new Table(this.graph, node, keySerde, source.name, { versioned: true, spec })
+  }
+
+  /** The plan by which this pipeline runs. */
+  plan(): PhysicalPlan {
+    return planGraph(this.graph)
+  }
+
+  private addSource<V, K>(
+    topic: string,
+    valueSerde: Serde<V>,
+    keySerde: Serde<K>,
+    options: SourceOptions<V, K>,
+    nullValues: boolean,
+  ) {
+    return this.graph.add({
+      kind: 'source',
+      name: options.name ?? topic,
+      topic,
+      keySerde: keySerde as Serde<unknown>,
+      valueSerde: valueSerde as Serde<unknown>,
+      eventTime: options.eventTime as ((value: unknown, key: unknown) => number) | undefined,
+      latenessMs: durationMs(options.lateness ?? 0),
+      nullValues,
+      onInvalid: options.onInvalid ?? 'dead-letter',
+    })
+  }
+}
+
+function keyOf<K>(from: SerdeOrSchema<K> | undefined): Serde<K> {
+  return from === undefined ? (stringSerde as unknown as Serde<K>) : serdeOf(from)
+}
+
+/**
+ * A new, empty pipeline. Its name is part of the names of its consumer group, stores and internal topics: renaming
+ * it starts it anew.
+ *
+ * @throws MR_TOPIC_NAME_INVALID when the name is not legal in a topic's name
+ */
+export function pipeline(name: string): Pipeline {
+  return new Pipeline(name)
+}

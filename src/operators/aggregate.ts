@@ -1,0 +1,60 @@
+/**
+ * Aggregates all records of a key, without a window: a table that changes with every record.
+ *
+ * Kafka Streams' KGroupedStream.aggregate without a cache: each record gives one result, with the larger of the
+ * record's timestamp and the last result's.
+ */
+import type { Serde } from '../core/serde.ts'
+import { keyValueStore } from '../state/key-value-store.ts'
+import type { AnyAggregator } from './aggregator.ts'
+import type { OperatorSpec } from './operator.ts'
+
+interface Kept {
+  state: unknown
+  timestampMs: number
+}
+
+export interface AggregateOptions {
+  readonly store: string
+  readonly keySerde: Serde<unknown>
+  readonly aggregator: AnyAggregator<unknown>
+}
+
+export function aggregateOperator(options: AggregateOptions): OperatorSpec {
+  const { aggregator } = options
+  const storeSpec = keyValueStore<unknown, Kept>(options.store, options.keySerde, jsonState)
+  return {
+    kind: 'aggregate',
+    stores: [storeSpec],
+    outputDelayMs: 0,
+    keyed: true,
+    create(_name, context, output) {
+      const store = context.store(storeSpec)
+      return {
+        inputs: [
+          {
+            process(key, value, timestampMs) {
+              if (key === null || key === undefined) return
+              const kept = store.get(key) ?? { state: aggregator.init(), timestampMs }
+              kept.state = aggregator.add(kept.state, value, key)
+              if (timestampMs > kept.timestampMs) kept.timestampMs = timestampMs
+              store.put(key, kept, kept.timestampMs)
+              output.process(key, aggregator.result(kept.state), kept.timestampMs)
+            },
+          },
+        ],
+      }
+    },
+  }
+}
+
+const jsonState: Serde<Kept> = {
+  name: 'aggregate-state',
+  write(value, into) {
+    into.utf8(JSON.stringify([value.timestampMs, value.state]))
+  },
+  read(bytes, start, end) {
+    const [timestampMs, state] = JSON.parse(bytes.utf8Slice(start, end)) as [number, unknown]
+    return { timestampMs, state }
+  },
+}

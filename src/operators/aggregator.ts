@@ -1,0 +1,174 @@
+/**
+ * Aggregators: how many values become one.
+ *
+ * A state must survive JSON, because a changelog keeps it: no Infinity, no NaN, no undefined.
+ */
+import { invariant } from '../core/invariant.ts'
+
+export interface Aggregator<V, S, R> {
+  readonly name: string
+  init(): S
+  /** Adds one value; may change `state` in place and must return the state. */
+  add(state: S, value: V, key: unknown): S
+  /** Joins the states of two sessions that became one: `earlier` began first. */
+  merge(earlier: S, later: S): S
+  result(state: S): R
+}
+
+/** Any aggregator over values of `V`. */
+// biome-ignore lint/suspicious/noExplicitAny: a record of aggregators holds states of different types
+export type AnyAggregator<V> = Aggregator<V, any, any>
+
+/** Named aggregators: the shape of the results that a user asks for. */
+export type Aggregators<V> = Readonly<Record<string, AnyAggregator<V>>>
+
+/** `{ orders: count() }` gives `{ orders: number }`. */
+export type AggregateResult<A> = {
+  readonly [Name in keyof A]: A[Name] extends Aggregator<infer _V, infer _S, infer R> ? R : never
+}
+
+/** How many. */
+export function count(): Aggregator<unknown, number, number> {
+  return {
+    name: 'count',
+    init: () => 0,
+    add: (state) => state + 1,
+    merge: (earlier, later) => earlier + later,
+    result: (state) => state,
+  }
+}
+
+/** The sum of a number of each value. */
+export function sum<V>(of: (value: V) => number): Aggregator<V, number, number> {
+  return {
+    name: 'sum',
+    init: () => 0,
+    add: (state, value) => state + of(value),
+    merge: (earlier, later) => earlier + later,
+    result: (state) => state,
+  }
+}
+
+/** The mean of a number of each value; null when there was none. */
+export function mean<V>(
+  of: (value: V) => number,
+): Aggregator<V, [sum: number, count: number], number | null> {
+  return {
+    name: 'mean',
+    init: () => [0, 0],
+    add(state, value) {
+      state[0] += of(value)
+      state[1]++
+      return state
+    },
+    merge: (earlier, later) => [earlier[0] + later[0], earlier[1] + later[1]],
+    result: (state) => (state[1] === 0 ? null : state[0] / state[1]),
+  }
+}
+
+function extreme<V>(
+  name: string,
+  of: (value: V) => number,
+  better: (candidate: number, held: number) => boolean,
+): Aggregator<V, number | null, number | null> {
+  const pick = (held: number | null, candidate: number | null): number | null =>
+    held === null || (candidate !== null && better(candidate, held)) ? candidate : held
+  return {
+    name,
+    init: () => null,
+    add: (state, value) => pick(state, of(value)),
+    merge: pick,
+    result: (state) => state,
+  }
+}
+
+/** The largest of a number of each value; null when there was none. */
+export function max<V>(of: (value: V) => number): Aggregator<V, number | null, number | null> {
+  return extreme('max', of, (candidate, held) => candidate > held)
+}
+
+/** The smallest of a number of each value; null when there was none. */
+export function min<V>(of: (value: V) => number): Aggregator<V, number | null, number | null> {
+  return extreme('min', of, (candidate, held) => candidate < held)
+}
+
+/** Something of the first value; null when there was none. */
+export function first<V, R>(of: (value: V) => R): Aggregator<V, [R] | [], R | null> {
+  return {
+    name: 'first',
+    init: () => [],
+    add: (state, value) => (state.length === 0 ? [of(value)] : state),
+    merge: (earlier, later) => (earlier.length === 0 ? later : earlier),
+    result: (state) => (state.length === 0 ? null : state[0]),
+  }
+}
+
+/** Something of the last value; null when there was none. */
+export function last<V, R>(of: (value: V) => R): Aggregator<V, [R] | [], R | null> {
+  return {
+    name: 'last',
+    init: () => [],
+    add: (_state, value) => [of(value)],
+    merge: (earlier, later) => (later.length === 0 ? earlier : later),
+    result: (state) => (state.length === 0 ? null : state[0]),
+  }
+}
+
+/** Something of each value, in order. `limit` bounds the list: the first ones are kept. */
+export function collect<V, R>(
+  of: (value: V) => R,
+  options: { readonly limit?: number } = {},
+): Aggregator<V, R[], readonly R[]> {
+  const limit = options.limit ?? 1000
+  invariant(Number.isSafeInteger(limit) && limit > 0, 'the limit of collect() is a whole number above 0')
+  return {
+    name: 'collect',
+    init: () => [],
+    add(state, value) {
+      if (state.length < limit) state.push(of(value))
+      return state
+    },
+    merge: (earlier, later) => [...earlier, ...later].slice(0, limit),
+    result: (state) => state,
+  }
+}
+
+/** An aggregator of one's own. `merge` is needed for session windows only. */
+export function aggregator<V, S, R = S>(own: {
+  readonly init: () => S
+  readonly add: (state: S, value: V, key: unknown) => S
+  readonly merge?: (earlier: S, later: S) => S
+  readonly result?: (state: S) => R
+}): Aggregator<V, S, R> {
+  return {
+    name: 'aggregator',
+    init: own.init,
+    add: own.add,
+    merge:
+      own.merge ??
+      (() => {
+        invariant(false, 'an aggregator over session windows has a merge function')
+      }),
+    result: own.result ?? ((state) => state as unknown as R),
+  }
+}
+
+/** Several named aggregators as one whose state is a list. */
+export function combined<V>(aggregators: Aggregators<V>): Aggregator<V, unknown[], Record<string, unknown>> {
+  const names = Object.keys(aggregators)
+  const parts = Object.values(aggregators)
+  return {
+    name: parts.map((part) => part.name).join(','),
+    init: () => parts.map((part) => part.init()),
+    add(state, value, key) {
+      for (let at = 0; at < parts.length; at++) state[at] = parts[at]!.add(state[at], value, key)
+      return state
+    },
+    merge: (earlier, later) => parts.map((part, at) => part.merge(earlier[at], later[at])),
+    result(state) {
+      const result: Record<string, unknown> = {}
+      for (let at = 0; at < parts.length; at++) result[names[at]!] = parts[at]!.result(state[at])
+      return result
+    },
+  }
+}

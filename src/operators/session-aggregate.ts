@@ -1,0 +1,122 @@
+/**
+ * Aggregates the records of a key within sessions: runs of records with no pause longer than the gap.
+ *
+ * Start and end are timestamps of records, both included; records exactly one gap apart are in one session
+ * (Kafka Streams' SessionWindows). A record may join two sessions into one. A session is closed when stream time
+ * has passed its end by more than gap plus grace.
+ *
+ * Closing finds its sessions with a heap of deadlines that has one entry per session, pushed when the session is
+ * opened. When an entry comes up whose session has grown since, it goes back with the later deadline; one whose
+ * session was merged into another is dropped.
+ */
+import { json, type Serde } from '../core/serde.ts'
+import { type SessionSlot, sessionStore } from '../state/session-store.ts'
+import type { AnyAggregator } from './aggregator.ts'
+import { DeadlineHeap } from './deadline-heap.ts'
+import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+
+export interface SessionAggregateOptions {
+  readonly store: string
+  readonly keySerde: Serde<unknown>
+  readonly aggregator: AnyAggregator<unknown>
+  readonly gapMs: number
+  readonly graceMs: number
+}
+
+export function sessionAggregateOperator(options: SessionAggregateOptions): OperatorSpec {
+  const storeSpec = sessionStore<unknown, unknown>(options.store, options.keySerde, json<unknown>())
+  return {
+    kind: 'session-aggregate',
+    stores: [storeSpec],
+    outputDelayMs: options.gapMs + options.graceMs,
+    keyed: true,
+    create: (name, context, output) =>
+      new SessionAggregate(name, options, context.store(storeSpec), context, output),
+  }
+}
+
+type Store = ReturnType<ReturnType<typeof sessionStore<unknown, unknown>>['create']>
+
+class SessionAggregate implements Operator, Receiver {
+  readonly inputs: readonly Receiver[] = [this]
+  private readonly name: string
+  private readonly options: SessionAggregateOptions
+  private readonly store: Store
+  private readonly context: OperatorContext
+  private readonly output: Receiver
+  private heap: DeadlineHeap<SessionSlot<unknown, unknown>> | undefined
+
+  constructor(
+    name: string,
+    options: SessionAggregateOptions,
+    store: Store,
+    context: OperatorContext,
+    output: Receiver,
+  ) {
+    this.name = name
+    this.options = options
+    this.store = store
+    this.context = context
+    this.output = output
+  }
+
+  process(key: unknown, value: unknown, timestampMs: number): void {
+    if (key === null || key === undefined) return
+    const { aggregator, gapMs, graceMs } = this.options
+    let startMs = timestampMs
+    let endMs = timestampMs
+    const touching = this.store.overlapping(key, timestampMs - gapMs, timestampMs + gapMs)
+    for (const session of touching) {
+      startMs = Math.min(startMs, session.startMs)
+      endMs = Math.max(endMs, session.endMs)
+    }
+    if (endMs + gapMs + graceMs < this.context.streamTimeMs()) {
+      this.context.late({ operator: this.name, key, value, timestampMs, windowEndMs: endMs })
+      return
+    }
+    const deadlines = this.deadlines()
+    let state: unknown
+    for (const session of touching) {
+      this.store.remove(session)
+      state = state === undefined ? session.state : aggregator.merge(state, session.state)
+    }
+    state = aggregator.add(state ?? aggregator.init(), value, key)
+    const slot = touching[0]?.slot ?? { session: undefined }
+    this.store.put(key, startMs, endMs, state, slot)
+    if (touching.length === 0) deadlines.push(endMs + gapMs + graceMs, slot)
+  }
+
+  nextDeadlineMs(): number {
+    // A session closes strictly after its deadline.
+    return this.deadlines().firstMs + 1
+  }
+
+  advance(streamTimeMs: number): void {
+    const deadlines = this.deadlines()
+    const { gapMs, graceMs } = this.options
+    while (deadlines.firstMs < streamTimeMs) {
+      const slot = deadlines.pop()
+      const { session } = slot
+      if (session === undefined) continue
+      const deadlineMs = session.endMs + gapMs + graceMs
+      if (deadlineMs >= streamTimeMs) {
+        deadlines.push(deadlineMs, slot)
+        continue
+      }
+      this.store.remove(session)
+      const windowed = { key: session.key, windowStartMs: session.startMs, windowEndMs: session.endMs }
+      this.output.process(windowed, this.options.aggregator.result(session.state), session.endMs)
+    }
+  }
+
+  /** Made on first use, after the store was restored. */
+  private deadlines(): DeadlineHeap<SessionSlot<unknown, unknown>> {
+    if (this.heap === undefined) {
+      this.heap = new DeadlineHeap()
+      for (const session of this.store.all()) {
+        this.heap.push(session.endMs + this.options.gapMs + this.options.graceMs, session.slot)
+      }
+    }
+    return this.heap
+  }
+}

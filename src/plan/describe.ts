@@ -1,0 +1,31 @@
+/** A physical plan as text, for people, golden tests and `millrace graph`. */
+import { type GraphNode, inputsOf } from './graph.ts'
+import type { PhysicalPlan, SubTopology } from './plan.ts'
+
+/** One block per sub-topology: sources, operators with what they read, stores and sinks. */
+export function describePlan(plan: PhysicalPlan): string {
+  const lines = [`pipeline ${plan.pipeline}`]
+  for (const part of plan.subTopologies) lines.push(...describePart(part))
+  return `${lines.join('\n')}\n`
+}
+
+function describePart(part: SubTopology): string[] {
+  const lines = [`  sub-topology ${part.index}`]
+  for (const source of part.sources) {
+    lines.push(`    source ${source.node.name} (topic ${source.topic}${source.internal ? ', internal' : ''})`)
+  }
+  for (const node of part.operators) {
+    const stores = node.spec.stores.map((store) => `${store.name}: ${store.kind}`).join(', ')
+    const kept = stores === '' ? '' : ` [${stores}]`
+    lines.push(`    ${node.spec.kind} ${node.name}${kept} <- ${names(inputsOf(node))}`)
+  }
+  for (const sink of part.sinks) {
+    const kind = sink.internal ? 'repartition' : 'sink'
+    lines.push(`    ${kind} ${sink.node.name} (topic ${sink.topic}) <- ${names(inputsOf(sink.node))}`)
+  }
+  return lines
+}
+
+function names(nodes: readonly GraphNode[]): string {
+  return nodes.map((node) => node.name).join(', ')
+}

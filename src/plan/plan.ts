@@ -1,0 +1,206 @@
+/**
+ * The physical plan: the logical graph cut into sub-topologies at its repartition topics.
+ *
+ * A sub-topology is what one task runs for one partition: everything that is connected without a topic between.
+ * 1. Repartition nodes become a sink of the part above and a source of the part below.
+ * 2. Parts that are connected by edges, or that use the same store, are one sub-topology.
+ * 3. Each gets the stores of its operators, and per internal sink how far results may lag behind stream time.
+ */
+import { invariant } from '../core/invariant.ts'
+import type { StoreSpec } from '../state/store.ts'
+import {
+  type Graph,
+  type GraphNode,
+  inputsOf,
+  type OperatorNode,
+  type RepartitionNode,
+  type SinkNode,
+  type SourceNode,
+} from './graph.ts'
+
+/** What a sub-topology reads: a topic of the user's, or an internal one written by another sub-topology. */
+export interface PlannedSource {
+  readonly node: SourceNode | RepartitionNode
+  readonly topic: string
+  readonly internal: boolean
+}
+
+/** What a sub-topology writes. */
+export interface PlannedSink {
+  readonly node: SinkNode | RepartitionNode
+  readonly topic: string
+  readonly internal: boolean
+  /** The time passed on through an internal topic is stream time less this. */
+  readonly outputDelayMs: number
+}
+
+export interface PlannedStore {
+  readonly spec: StoreSpec
+  readonly changelogTopic: string
+  /** The operator that the store is named after. */
+  readonly operator: string
+}
+
+export interface SubTopology {
+  readonly index: number
+  readonly sources: readonly PlannedSource[]
+  /** Inputs before the operators that read them. */
+  readonly operators: readonly OperatorNode[]
+  readonly sinks: readonly PlannedSink[]
+  readonly stores: readonly PlannedStore[]
+  /** Sources that must have the same number of partitions, because a keyed operator reads them together. */
+  readonly copartitioned: readonly (readonly PlannedSource[])[]
+}
+
+export interface PhysicalPlan {
+  readonly pipeline: string
+  readonly subTopologies: readonly SubTopology[]
+  readonly deadLetterTopic: string
+  readonly lateTopic: string
+}
+
+/** Cuts a logical graph into sub-topologies. */
+export function planGraph(graph: Graph): PhysicalPlan {
+  const parts = connectedParts(graph)
+  return {
+    pipeline: graph.pipeline,
+    subTopologies: parts.map((nodes, index) => planPart(graph, nodes, index)),
+    deadLetterTopic: `${graph.pipeline}-dead-letters`,
+    lateTopic: `${graph.pipeline}-late`,
+  }
+}
+
+/** A repartition node stands twice: as the sink above (with its input) and as the source below. */
+interface PartNodes {
+  readonly sources: (SourceNode | RepartitionNode)[]
+  readonly operators: OperatorNode[]
+  readonly sinks: (SinkNode | RepartitionNode)[]
+}
+
+function connectedParts(graph: Graph): PartNodes[] {
+  const parent = new Map<object, object>()
+  const find = (item: object): object => {
+    let root = item
+    for (let up = parent.get(root); up !== undefined && up !== root; up = parent.get(root)) root = up
+    parent.set(item, root)
+    return root
+  }
+  const join = (a: object, b: object): void => {
+    parent.set(find(a), find(b))
+  }
+  // The sink half of a repartition node is stood for by an object of its own.
+  const sinkHalf = new Map<GraphNode, object>()
+  const storeOwners = new Map<string, object>()
+  for (const node of graph.nodes) {
+    if (node.kind === 'repartition') {
+      const half = {}
+      sinkHalf.set(node, half)
+      join(half, node.input)
+      continue
+    }
+    for (const input of inputsOf(node)) join(node, input)
+    if (node.kind !== 'operator') continue
+    for (const store of node.spec.stores) {
+      const owner = storeOwners.get(store.name)
+      if (owner === undefined) storeOwners.set(store.name, node)
+      else join(owner, node)
+    }
+  }
+  const parts = new Map<object, PartNodes>()
+  const partOf = (item: object): PartNodes => {
+    const root = find(item)
+    let part = parts.get(root)
+    if (part === undefined) {
+      part = { sources: [], operators: [], sinks: [] }
+      parts.set(root, part)
+    }
+    return part
+  }
+  for (const node of graph.nodes) {
+    if (node.kind === 'source') partOf(node).sources.push(node)
+    else if (node.kind === 'operator') partOf(node).operators.push(node)
+    else if (node.kind === 'sink') partOf(node).sinks.push(node)
+    else {
+      partOf(sinkHalf.get(node) as object).sinks.push(node)
+      partOf(node).sources.push(node)
+    }
+  }
+  return [...parts.values()]
+}
+
+function planPart(graph: Graph, part: PartNodes, index: number): SubTopology {
+  const sources = part.sources.map((node) => ({
+    node,
+    topic: node.topic,
+    internal: node.kind === 'repartition',
+  }))
+  const delays = outputDelays(part)
+  const sinks = part.sinks.map((node) => ({
+    node,
+    topic: node.topic,
+    internal: node.kind === 'repartition',
+    outputDelayMs: delays.get(node.input) ?? 0,
+  }))
+  const stores = new Map<string, PlannedStore>()
+  for (const operator of part.operators) {
+    for (const spec of operator.spec.stores) {
+      if (stores.has(spec.name)) continue
+      const changelogTopic = `${graph.pipeline}-${spec.name}-changelog`
+      stores.set(spec.name, { spec, changelogTopic, operator: operator.name })
+    }
+  }
+  return {
+    index,
+    sources,
+    operators: part.operators,
+    sinks,
+    stores: [...stores.values()],
+    copartitioned: copartitionedSources(part, sources),
+  }
+}
+
+/** The largest sum of delays on any way from a source to each node. */
+function outputDelays(part: PartNodes): Map<GraphNode, number> {
+  const delays = new Map<GraphNode, number>()
+  for (const node of part.operators) {
+    const above = Math.max(0, ...node.inputs.map((input) => delays.get(input) ?? 0))
+    delays.set(node, above + node.spec.outputDelayMs)
+  }
+  return delays
+}
+
+/** For each keyed operator with several sources above it (or above its stores): those sources. */
+function copartitionedSources(part: PartNodes, sources: readonly PlannedSource[]): PlannedSource[][] {
+  const reach = new Map<GraphNode, Set<PlannedSource>>()
+  for (const source of sources) reach.set(source.node, new Set([source]))
+  const storeReach = new Map<string, Set<PlannedSource>>()
+  const groups: PlannedSource[][] = []
+  for (const node of part.operators) {
+    const own = new Set<PlannedSource>()
+    for (const input of node.inputs) for (const source of reach.get(input) ?? []) own.add(source)
+    for (const store of node.spec.stores) {
+      const shared = storeReach.get(store.name) ?? new Set()
+      for (const source of shared) own.add(source)
+      storeReach.set(store.name, new Set([...shared, ...own]))
+    }
+    reach.set(node, own)
+    if (node.spec.keyed && own.size > 1) groups.push([...own])
+  }
+  return groups
+}
+
+/** The topics that only this pipeline reads and writes. */
+export function internalTopics(plan: PhysicalPlan): {
+  readonly repartition: string[]
+  readonly changelog: string[]
+} {
+  const repartition = plan.subTopologies.flatMap((part) =>
+    part.sinks.filter((sink) => sink.internal).map((sink) => sink.topic),
+  )
+  const changelog = plan.subTopologies.flatMap((part) => part.stores.map((store) => store.changelogTopic))
+  invariant(
+    new Set([...repartition, ...changelog]).size === repartition.length + changelog.length,
+    'internal topics have different names',
+  )
+  return { repartition, changelog }
+}

@@ -1,0 +1,142 @@
+/**
+ * Every version of a key's value within a history, so that a record is joined with what was true at its time.
+ *
+ * A version holds from its timestamp until the next one of its key; `undefined` says that there was none.
+ * Versions that no time within the history can see any more are dropped.
+ * Changelog: key bytes followed by the version's timestamp as 8 bytes → value bytes, empty for "none".
+ */
+import type { Serde } from '../core/serde.ts'
+import { keyScratch, readInt64, restoring, valueScratch } from './scratch.ts'
+import {
+  type ChangelogRecord,
+  type ChangelogWriter,
+  mapKeyOf,
+  type StateStore,
+  type StoreSpec,
+} from './store.ts'
+
+interface Version<V> {
+  readonly fromMs: number
+  value: V | undefined
+}
+
+interface Change<K> {
+  readonly key: K
+  readonly fromMs: number
+}
+
+export class VersionedStore<K, V> implements StateStore {
+  readonly name: string
+  readonly historyMs: number
+  private readonly keySerde: Serde<K>
+  private readonly valueSerde: Serde<V>
+  /** Versions of each key, oldest first. */
+  private readonly byKey = new Map<string | number, { readonly key: K; readonly versions: Version<V>[] }>()
+  private changes: Change<K>[] = []
+  private count = 0
+
+  constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, historyMs: number) {
+    this.name = name
+    this.keySerde = keySerde
+    this.valueSerde = valueSerde
+    this.historyMs = historyMs
+  }
+
+  get entryCount(): number {
+    return this.count
+  }
+
+  /** The value that held at `asOfMs`. */
+  get(key: K, asOfMs: number): V | undefined {
+    const versions = this.byKey.get(mapKeyOf(key))?.versions
+    if (versions === undefined) return undefined
+    for (let at = versions.length - 1; at >= 0; at--) {
+      const version = versions[at]!
+      if (version.fromMs <= asOfMs) return version.value
+    }
+    return undefined
+  }
+
+  /** Adds a version, or replaces the one of the same time, and drops what left the history. */
+  put(key: K, value: V | undefined, fromMs: number, streamTimeMs: number): void {
+    this.set(key, value, fromMs)
+    this.changes.push({ key, fromMs })
+    this.expire(key, streamTimeMs - this.historyMs)
+  }
+
+  flush(changelog: ChangelogWriter): number {
+    const changed = this.changes
+    this.changes = []
+    for (const { key, fromMs } of changed) {
+      keyScratch.clear()
+      this.keySerde.write(key, keyScratch)
+      keyScratch.int64Number(fromMs)
+      const version = this.byKey.get(mapKeyOf(key))?.versions.find((held) => held.fromMs === fromMs)
+      valueScratch.clear()
+      if (version?.value !== undefined) this.valueSerde.write(version.value, valueScratch)
+      changelog.write(keyScratch, version === undefined ? null : valueScratch, fromMs)
+    }
+    return changed.length
+  }
+
+  restore(record: ChangelogRecord): void {
+    restoring(this.name, record, 8, () => {
+      const key = this.keySerde.read(record.body, record.keyStart, record.keyEnd - 8)
+      const fromMs = readInt64(record.body, record.keyEnd - 8)
+      if (record.valueStart < 0) this.drop(key, fromMs)
+      else {
+        const none = record.valueStart === record.valueEnd
+        const value = none ? undefined : this.valueSerde.read(record.body, record.valueStart, record.valueEnd)
+        this.set(key, value, fromMs)
+      }
+    })
+  }
+
+  private set(key: K, value: V | undefined, fromMs: number): void {
+    const mapKey = mapKeyOf(key)
+    let held = this.byKey.get(mapKey)
+    if (held === undefined) {
+      held = { key, versions: [] }
+      this.byKey.set(mapKey, held)
+    }
+    const { versions } = held
+    let at = versions.length
+    while (at > 0 && versions[at - 1]!.fromMs > fromMs) at--
+    if (at > 0 && versions[at - 1]!.fromMs === fromMs) {
+      versions[at - 1]!.value = value
+      return
+    }
+    versions.splice(at, 0, { fromMs, value })
+    this.count++
+  }
+
+  /** Drops the versions before the one that held at `horizonMs`. */
+  private expire(key: K, horizonMs: number): void {
+    const versions = this.byKey.get(mapKeyOf(key))?.versions
+    if (versions === undefined) return
+    while (versions.length > 1 && versions[1]!.fromMs <= horizonMs) {
+      const dropped = versions.shift() as Version<V>
+      this.count--
+      this.changes.push({ key, fromMs: dropped.fromMs })
+    }
+  }
+
+  private drop(key: K, fromMs: number): void {
+    const mapKey = mapKeyOf(key)
+    const versions = this.byKey.get(mapKey)?.versions
+    const at = versions?.findIndex((version) => version.fromMs === fromMs) ?? -1
+    if (versions === undefined || at < 0) return
+    versions.splice(at, 1)
+    this.count--
+    if (versions.length === 0) this.byKey.delete(mapKey)
+  }
+}
+
+export function versionedStore<K, V>(
+  name: string,
+  keySerde: Serde<K>,
+  valueSerde: Serde<V>,
+  historyMs: number,
+): StoreSpec<VersionedStore<K, V>> {
+  return { name, kind: 'versioned', create: () => new VersionedStore(name, keySerde, valueSerde, historyMs) }
+}
