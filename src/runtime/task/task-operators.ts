@@ -1,0 +1,111 @@
+/**
+ * One task's operators: instances of a sub-topology's operators, connected, with their stores.
+ *
+ * Built from the sinks up, so that every operator is made with the output that it pushes to. An operator's stream
+ * time is the task's, less what the operators above it hold back: their results come with timestamps that much older.
+ */
+import { invariant } from '../../core/invariant.ts'
+import type { LateRecord, Operator, OperatorContext, Receiver } from '../../operators/operator.ts'
+import { type GraphNode, inputsOf, type OperatorNode } from '../../plan/graph.ts'
+import type { PlannedSource, SubTopology } from '../../plan/plan.ts'
+import type { StateStore, StoreSpec } from '../../state/store.ts'
+
+/** Counts what a node gives out and passes it to all that read it. */
+export class NodeOutput implements Receiver {
+  records = 0
+  private readonly readers: Receiver[] = []
+
+  add(reader: Receiver): void {
+    this.readers.push(reader)
+  }
+
+  process(key: unknown, value: unknown, timestampMs: number): void {
+    this.records++
+    const { readers } = this
+    for (let at = 0; at < readers.length; at++) readers[at]!.process(key, value, timestampMs)
+  }
+}
+
+/** An operator that acts on time, with the delay of its input. */
+export interface TimedOperator {
+  readonly operator: Required<Pick<Operator, 'nextDeadlineMs' | 'advance'>>
+  readonly inputDelayMs: number
+}
+
+export interface TaskOperators {
+  /** Where the records of each source go in. */
+  receiver(source: PlannedSource): Receiver
+  /** In topological order. */
+  readonly timed: readonly TimedOperator[]
+  readonly outputs: ReadonlyMap<GraphNode, NodeOutput>
+  readonly stores: ReadonlyMap<string, StateStore>
+}
+
+export interface OperatorsOptions {
+  readonly part: SubTopology
+  readonly streamTimeMs: () => number
+  readonly late: (record: LateRecord) => void
+  /** What takes the records of each sink. */
+  readonly sinkReceiver: (node: GraphNode) => Receiver
+}
+
+export function buildOperators(options: OperatorsOptions): TaskOperators {
+  const { part } = options
+  const outputs = new Map<GraphNode, NodeOutput>()
+  const stores = new Map<string, StateStore>()
+  for (const { spec } of part.stores) stores.set(spec.name, spec.create())
+  for (const source of part.sources) outputs.set(source.node, new NodeOutput())
+  for (const node of part.operators) outputs.set(node, new NodeOutput())
+  for (const sink of part.sinks) outputOf(outputs, sink.node.input).add(options.sinkReceiver(sink.node))
+
+  const delays = inputDelays(part)
+  const timed: TimedOperator[] = []
+  for (const node of part.operators) {
+    const inputDelayMs = delays.get(node) ?? 0
+    const context: OperatorContext = {
+      streamTimeMs: () => options.streamTimeMs() - inputDelayMs,
+      late: options.late,
+      store<S extends StateStore>(spec: StoreSpec<S>): S {
+        const store = stores.get(spec.name)
+        invariant(store !== undefined, `store "${spec.name}" is part of the sub-topology`)
+        return store as S
+      },
+    }
+    const operator = node.spec.create(node.name, context, outputOf(outputs, node))
+    connect(node, operator, outputs)
+    const { nextDeadlineMs, advance } = operator
+    if (nextDeadlineMs !== undefined && advance !== undefined) {
+      timed.push({ operator: operator as TimedOperator['operator'], inputDelayMs })
+    }
+  }
+  return { receiver: (source) => outputOf(outputs, source.node), timed, outputs, stores }
+}
+
+function connect(node: OperatorNode, operator: Operator, outputs: Map<GraphNode, NodeOutput>): void {
+  const inputs = inputsOf(node)
+  invariant(
+    operator.inputs.length === inputs.length,
+    `operator "${node.name}" takes as many inputs as it has`,
+  )
+  inputs.forEach((input, at) => {
+    outputOf(outputs, input).add(operator.inputs[at]!)
+  })
+}
+
+function outputOf(outputs: Map<GraphNode, NodeOutput>, node: GraphNode): NodeOutput {
+  const output = outputs.get(node)
+  invariant(output !== undefined, `node "${node.name}" is part of the sub-topology`)
+  return output
+}
+
+/** How far the timestamps of an operator's input may lie behind stream time. */
+function inputDelays(part: SubTopology): Map<GraphNode, number> {
+  const into = new Map<GraphNode, number>()
+  const outOf = new Map<GraphNode, number>()
+  for (const node of part.operators) {
+    const above = Math.max(0, ...node.inputs.map((input) => outOf.get(input) ?? 0))
+    into.set(node, above)
+    outOf.set(node, above + node.spec.outputDelayMs)
+  }
+  return into
+}

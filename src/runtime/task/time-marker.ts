@@ -1,0 +1,57 @@
+/**
+ * Time markers: how a task passes its stream time on through an internal topic.
+ *
+ * A marker is a record with a null key, which no other record of a repartition topic has. Its value:
+ * ```
+ * version int8 = 0 | upstream partition int32 | state int8 (0 active, 1 idle, 2 ended) | time int64
+ * ```
+ * Every batch that a task writes to an internal topic starts with one, so that a batch tells whose it is; at each
+ * commit one more is written to every partition if the task's time moved.
+ */
+import type { ByteWriter } from '../../core/byte-writer.ts'
+import { MillraceError } from '../../core/errors.ts'
+
+const VERSION = 0
+const MARKER_BYTES = 14
+/** -Infinity has no place among 64-bit numbers of milliseconds: it is written as this. */
+const NEVER = Number.MIN_SAFE_INTEGER
+const ALWAYS = Number.MAX_SAFE_INTEGER
+
+/** `active`: more will come. `idle`: nothing has come for a while, do not wait. `ended`: nothing will come. */
+export type LaneState = 'active' | 'idle' | 'ended'
+const states: readonly LaneState[] = ['active', 'idle', 'ended']
+
+export interface TimeMarker {
+  readonly upstreamPartition: number
+  readonly state: LaneState
+  readonly timeMs: number
+}
+
+export function writeTimeMarker(marker: TimeMarker, into: ByteWriter): void {
+  into.clear()
+  into.int8(VERSION)
+  into.int32(marker.upstreamPartition)
+  into.int8(states.indexOf(marker.state))
+  into.int64Number(Math.max(NEVER, Math.min(ALWAYS, marker.timeMs)))
+}
+
+/** @throws MR_BYTES_INVALID when the bytes are not a marker of a known version */
+export function readTimeMarker(body: Buffer, start: number, end: number): TimeMarker {
+  const state = states[body[start + 5] ?? -1]
+  if (end - start !== MARKER_BYTES || body[start] !== VERSION || state === undefined) {
+    throw new MillraceError(
+      'MR_BYTES_INVALID',
+      'an internal topic holds a record that is not a time marker',
+      {
+        hint: 'The topic was written by another program or a newer Millrace.',
+      },
+    )
+  }
+  const timeMs = body.readInt32BE(start + 6) * 0x1_0000_0000 + body.readUInt32BE(start + 10)
+  return {
+    upstreamPartition: body.readInt32BE(start + 1),
+    state,
+    timeMs:
+      timeMs === NEVER ? Number.NEGATIVE_INFINITY : timeMs === ALWAYS ? Number.POSITIVE_INFINITY : timeMs,
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Runs a pipeline without a log, on virtual time: what goes into a topic comes out of the others at once.
+ *
+ * Every sub-topology runs as one task, records pass through their serdes as bytes, and internal topics are followed
+ * until nothing moves. Like every topic in a driver, an input that is silent does not hold the others up.
+ */
+
+import { ByteWriter } from '../core/byte-writer.ts'
+import { type Duration, durationMs } from '../core/duration.ts'
+import { MillraceError } from '../core/errors.ts'
+import { type Headers, noHeaders } from '../core/record.ts'
+import { json, type Serde, stringSerde } from '../core/serde.ts'
+import type { PhysicalPlan } from '../plan/plan.ts'
+import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.ts'
+import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
+import { Task } from '../runtime/task/task.ts'
+import type { StateStore } from '../state/store.ts'
+
+/** What the driver needs of a pipeline. */
+export interface Plannable {
+  plan(): PhysicalPlan
+}
+
+export interface DriverRecord<V = unknown, K = unknown> {
+  readonly key: K
+  readonly value: V
+  readonly timestampMs: number
+  readonly headers: Headers
+}
+
+export interface AppendOptions {
+  readonly key?: unknown
+  /** Default: the driver's time. */
+  readonly timestampMs?: number
+  readonly headers?: Headers
+}
+
+interface Codecs {
+  readonly keySerde: Serde<unknown>
+  readonly valueSerde: Serde<unknown>
+}
+
+/** One topic of a driver. */
+export interface DriverTopic {
+  /** Adds a record, encoded as the pipeline reads the topic; null is a tombstone. The pipeline runs at once. */
+  append(value: unknown, options?: AppendOptions): void
+  /** Adds a record as bytes, legal or not. */
+  appendBytes(key: Uint8Array | null, value: Uint8Array | null, options?: AppendOptions): void
+  /** The records that came since the last call, oldest first. */
+  read<V = unknown, K = unknown>(): readonly DriverRecord<V, K>[]
+}
+
+export interface TestDriver {
+  topic(name: string): DriverTopic
+  /** Lets time pass: wall-clock time, and with it the time of every topic, as if records kept coming. */
+  advance(duration: Duration): void
+  /** Bounded input: every topic has ended, all windows close. */
+  end(): void
+  /** A store by the name of its operator. @throws MR_PLAN_INVALID when there is none */
+  store(name: string): StateStore
+  /** Virtual time, milliseconds since the epoch; it starts at `startMs`. */
+  readonly nowMs: number
+}
+
+class Driver implements TestDriver {
+  nowMs: number
+  private readonly tasks: readonly Task[]
+  private readonly codecs = new Map<string, Codecs>()
+  private readonly logs = new Map<string, Buffer[]>()
+  private readonly offsets = new Map<string, number>()
+  private readonly readTo = new Map<string, number>()
+
+  constructor(plan: PhysicalPlan, startMs: number) {
+    this.nowMs = startMs
+    const transport = {
+      partitionCount: () => 1,
+      send: (topic: string, _partition: number, batch: RecordBatchBuilder) => this.keep(topic, batch),
+    }
+    this.codecs.set(plan.lateTopic, { keySerde: json(), valueSerde: json() })
+    this.codecs.set(plan.deadLetterTopic, {
+      keySerde: stringSerde as never,
+      valueSerde: stringSerde as never,
+    })
+    for (const part of plan.subTopologies) {
+      for (const { node } of part.sinks) this.codecs.set(node.topic, node)
+      for (const { node } of part.sources) this.codecs.set(node.topic, node)
+    }
+    this.tasks = plan.subTopologies.map(
+      (part) => new Task({ plan, part, partition: 0, upstreamTasks: () => 1, reads: () => true, transport }),
+    )
+    this.settle()
+  }
+
+  topic(name: string): DriverTopic {
+    const codecs = this.codecs.get(name)
+    if (codecs === undefined) {
+      throw new MillraceError('MR_TOPIC_UNKNOWN', `the pipeline has no topic "${name}"`, {
+        hint: `It has ${[...this.codecs.keys()].join(', ')}.`,
+      })
+    }
+    return {
+      append: (value, options = {}) => {
+        const encode = (serde: Serde<unknown>, from: unknown): ByteWriter | null => {
+          if (from === null || from === undefined) return null
+          const writer = new ByteWriter()
+          serde.write(from, writer)
+          return writer
+        }
+        this.append(name, encode(codecs.keySerde, options.key), encode(codecs.valueSerde, value), options)
+      },
+      appendBytes: (key, value, options = {}) => this.append(name, key, value, options),
+      read: <V, K>() => this.read(name, codecs) as readonly DriverRecord<V, K>[],
+    }
+  }
+
+  advance(duration: Duration): void {
+    this.nowMs += durationMs(duration)
+    for (const task of this.tasks) {
+      const lateness = task.part.sources.map(({ node }) =>
+        node.kind === 'source' ? node.latenessMs : Number.NaN,
+      )
+      // A task below an internal topic learns the time from the tasks above it.
+      if (lateness.every((ms) => !Number.isNaN(ms))) task.advanceTo(this.nowMs - Math.max(...lateness))
+    }
+    this.settle()
+  }
+
+  end(): void {
+    for (const task of this.tasks) {
+      for (const input of task.partitions) if (!input.internal) input.lanes[0]!.state = 'ended'
+    }
+    this.settle()
+  }
+
+  store(name: string): StateStore {
+    for (const task of this.tasks) {
+      const store = task.stores.get(name)
+      if (store !== undefined) return store
+    }
+    const names = this.tasks.flatMap((task) => [...task.stores.keys()])
+    throw new MillraceError('MR_PLAN_INVALID', `the pipeline has no store "${name}"`, {
+      hint: names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`,
+    })
+  }
+
+  private append(
+    topic: string,
+    key: ByteWriter | Uint8Array | null,
+    value: ByteWriter | Uint8Array | null,
+    options: AppendOptions,
+  ): void {
+    const batch = new RecordBatchBuilder({ initialBytes: 256 })
+    batch.append(options.timestampMs ?? this.nowMs, key, value, options.headers ?? noHeaders)
+    this.keep(topic, batch)
+    this.settle()
+  }
+
+  /** Keeps a batch in its topic and gives it to the tasks that read it. */
+  private keep(topic: string, batch: RecordBatchBuilder): void {
+    const baseOffset = this.offsets.get(topic) ?? 0
+    const bytes = batch.seal({ baseOffset })
+    this.offsets.set(topic, baseOffset + batch.recordCount)
+    const log = this.logs.get(topic)
+    if (log === undefined) this.logs.set(topic, [bytes])
+    else log.push(bytes)
+    for (const task of this.tasks) {
+      for (const input of task.partitions) if (input.topic === topic) input.accept(bytes)
+    }
+  }
+
+  /** Runs all tasks until nothing moves. */
+  private settle(): void {
+    for (let moved = true; moved; ) {
+      moved = false
+      for (const task of this.tasks) {
+        for (const input of task.partitions)
+          for (const lane of input.lanes) if (lane.state === 'active') lane.state = 'idle'
+        while (task.process(1000) > 0) moved = true
+        moved ||= task.dirty
+        task.flush()
+        task.dirty = false
+      }
+    }
+  }
+
+  private read(topic: string, codecs: Codecs): readonly DriverRecord[] {
+    const from = this.readTo.get(topic) ?? 0
+    const records: DriverRecord[] = []
+    const reader = new RecordBatchReader()
+    for (const bytes of this.logs.get(topic) ?? []) {
+      reader.reset(bytes, 0)
+      while (reader.next()) {
+        if (reader.offset < from) continue
+        const { body, keyStart, keyEnd, valueStart, valueEnd, timestampMs } = reader
+        const key = keyStart < 0 ? null : codecs.keySerde.read(body, keyStart, keyEnd)
+        const value = valueStart < 0 ? null : codecs.valueSerde.read(body, valueStart, valueEnd)
+        records.push({ key, value, timestampMs, headers: reader.headers() })
+      }
+    }
+    this.readTo.set(topic, this.offsets.get(topic) ?? 0)
+    return records
+  }
+}
+
+/**
+ * A driver for a pipeline, or anything else that has a plan.
+ *
+ * `startMs` is its first time, default 0. Records come out of `topic(…).read()` in the order in which they were made.
+ */
+export function testDriver(pipeline: Plannable, options: { readonly startMs?: number } = {}): TestDriver {
+  return new Driver(pipeline.plan(), options.startMs ?? 0)
+}
