@@ -1,0 +1,168 @@
+/**
+ * Runs a pipeline: makes its topics, starts its threads, watches over them, and stops them.
+ *
+ * A thread that fails with a retriable error (fenced, connection lost) is started again with growing pauses, and
+ * goes on from its last commit. Any other failure stops the pipeline: `failed` rejects with it.
+ *
+ *        start()            stop()
+ *   new ───────► running ───────────► stopping ──► stopped
+ *                  │  ▲ thread failed, retriable       ▲
+ *                  │  └─ after a pause                 │
+ *                  ├──────────────► failed ────────────┘
+ *                  └─ all tasks ended (bounded run) ───┘
+ */
+import { isMillraceError, MillraceError, messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { partitionName } from '../core/record.ts'
+import type { PhysicalPlan } from '../plan/plan.ts'
+import { type Clock, sleep, until } from '../platform/clock.ts'
+import { tasksOf } from './task-assignor.ts'
+import type { ThreadSnapshot } from './thread/thread-snapshot.ts'
+
+/** A thread as the runtime sees it: in this thread or a worker's. */
+export interface RunningThread {
+  /** Resolves when the thread was stopped, rejects when it failed. */
+  readonly done: Promise<void>
+  stop(): void
+  drainTo(endOffsets: ReadonlyMap<string, number>): void
+  snapshot(): ThreadSnapshot
+}
+
+export interface PipelineRuntimeOptions {
+  readonly plan: PhysicalPlan
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly threads: number
+  readonly startThread: (index: number) => RunningThread
+  readonly partitionCounts: ReadonlyMap<string, number>
+}
+
+export type PipelineState = 'new' | 'running' | 'stopping' | 'stopped' | 'failed'
+
+const RESTART_PAUSE_MS = 200
+const RESTART_PAUSE_MAX_MS = 30_000
+/** A thread that ran this long before it failed starts counting anew. */
+const HEALTHY_MS = 60_000
+const RESTARTS_MAX = 8
+
+export class PipelineRuntime {
+  readonly plan: PhysicalPlan
+  state: PipelineState = 'new'
+  /** Rejects when the pipeline fails; never resolves before it is stopped. */
+  readonly failed: Promise<never>
+  private readonly options: PipelineRuntimeOptions
+  private readonly threads: (RunningThread | undefined)[] = []
+  private readonly loops: Promise<void>[] = []
+  private readonly stopSignal = new AbortController()
+  private endOffsets: ReadonlyMap<string, number> | undefined
+  private fail: (error: unknown) => void = () => {}
+
+  constructor(options: PipelineRuntimeOptions) {
+    this.options = options
+    this.plan = options.plan
+    this.failed = new Promise((_, reject) => {
+      this.fail = reject
+    })
+    this.failed.catch(() => {})
+  }
+
+  start(): void {
+    this.state = 'running'
+    for (let index = 0; index < this.options.threads; index++) this.loops.push(this.supervise(index))
+  }
+
+  /** Asks every thread to commit and end; resolves when all have. */
+  async stop(): Promise<void> {
+    if (this.state === 'running') this.state = 'stopping'
+    this.stopSignal.abort()
+    for (const thread of this.threads) thread?.stop()
+    await Promise.allSettled(this.loops)
+    if (this.state === 'stopping') this.state = 'stopped'
+  }
+
+  /**
+   * Bounded runs: the user's topics end at these offsets. Resolves when every task has come to its end and
+   * committed what it found.
+   */
+  async drainTo(endOffsets: ReadonlyMap<string, number>, timeoutMs: number): Promise<void> {
+    this.endOffsets = endOffsets
+    for (const thread of this.threads) thread?.drainTo(endOffsets)
+    const total = tasksOf(this.plan, this.options.partitionCounts).length
+    const ended = (): boolean => {
+      const tasks = this.snapshots().flatMap((snapshot) => snapshot.tasks)
+      return tasks.length === total && tasks.every((task) => task.ended && task.committed)
+    }
+    const what = `the end of pipeline "${this.plan.pipeline}"`
+    await Promise.race([until(this.options.clock, ended, { what, timeoutMs, intervalMs: 10 }), this.failed])
+  }
+
+  snapshots(): ThreadSnapshot[] {
+    return this.threads.flatMap((thread) => (thread === undefined ? [] : [thread.snapshot()]))
+  }
+
+  /** The user's topics that the pipeline reads, with all their partitions. */
+  inputs(): { readonly topic: string; readonly partition: number }[] {
+    const topics = new Set<string>()
+    for (const part of this.plan.subTopologies) {
+      for (const source of part.sources) if (!source.internal) topics.add(source.topic)
+    }
+    return [...topics].flatMap((topic) =>
+      Array.from({ length: this.options.partitionCounts.get(topic) ?? 0 }, (_, partition) => ({
+        topic,
+        partition,
+      })),
+    )
+  }
+
+  private async supervise(index: number): Promise<void> {
+    const { clock, logger, startThread } = this.options
+    let failures = 0
+    while (this.state === 'running') {
+      const startMs = clock.monotonicMs()
+      try {
+        const thread = startThread(index)
+        this.threads[index] = thread
+        if (this.endOffsets !== undefined) thread.drainTo(this.endOffsets)
+        await thread.done
+        return
+      } catch (error) {
+        failures = clock.monotonicMs() - startMs > HEALTHY_MS ? 1 : failures + 1
+        const retriable = isMillraceError(error) && (error.retriable || error.code === 'MR_PRODUCER_FENCED')
+        if (!retriable || failures > RESTARTS_MAX) {
+          this.failWith(error, index)
+          return
+        }
+        const pauseMs = Math.min(RESTART_PAUSE_MAX_MS, RESTART_PAUSE_MS * 2 ** (failures - 1))
+        logger.warn(
+          { pipeline: this.plan.pipeline, thread: index, error: messageOf(error), pauseMs },
+          'thread restarts',
+        )
+        await sleep(clock, pauseMs, this.stopSignal.signal).catch(() => {})
+      }
+    }
+  }
+
+  private failWith(cause: unknown, index: number): void {
+    if (this.state === 'failed') return
+    this.state = 'failed'
+    const { logger } = this.options
+    logger.error({ pipeline: this.plan.pipeline, thread: index, error: messageOf(cause) }, 'pipeline failed')
+    for (const thread of this.threads) thread?.stop()
+    this.fail(
+      isMillraceError(cause)
+        ? cause
+        : new MillraceError(
+            'MR_TASK_FAILED',
+            `pipeline "${this.plan.pipeline}" failed: ${messageOf(cause)}`,
+            { cause },
+          ),
+    )
+  }
+}
+
+/** `partitionName` → end offset, of positions given one by one. */
+export function endOffsetsOf(
+  ends: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
+): ReadonlyMap<string, number> {
+  return new Map(ends.map(({ topic, partition, offset }) => [partitionName(topic, partition), offset]))
+}

@@ -1,0 +1,100 @@
+/**
+ * Commits: outputs, changelogs and positions of all tasks of a thread, together.
+ *
+ * exactly-once: one transaction of the thread's producer. It begins with the first batch that is sent and ends here:
+ *   1. every task hands over its outputs, time markers last; 2. every store writes what changed to its changelog;
+ *   3. positions join the transaction under the group's generation, which fences a thread that lost its tasks;
+ *   4. the transaction commits. A crash anywhere before that leaves nothing behind.
+ * at-least-once: outputs and changelogs are acknowledged first, then positions are committed to the group.
+ */
+import type { Consumer } from '../../client/consumer/consumer.ts'
+import type { Producer } from '../../client/producer/producer.ts'
+import { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
+import type { ChangelogWriter } from '../../state/store.ts'
+import type { Delivery } from '../pipeline-config.ts'
+import type { Task } from '../task/task.ts'
+import type { OutputTransport } from '../task/task-output.ts'
+import type { ThreadTasks } from './thread-tasks.ts'
+
+const CHANGELOG_BATCH_BYTES = 256 * 1024
+
+/** Sends batches through a producer and begins a transaction with the first. */
+export class CommittingTransport implements OutputTransport {
+  private readonly producer: Producer
+  private readonly partitionCounts: ReadonlyMap<string, number>
+  private readonly delivery: Delivery
+  private open = false
+  private failure: unknown
+
+  constructor(producer: Producer, partitionCounts: ReadonlyMap<string, number>, delivery: Delivery) {
+    this.producer = producer
+    this.partitionCounts = partitionCounts
+    this.delivery = delivery
+  }
+
+  partitionCount(topic: string): number {
+    return this.partitionCounts.get(topic) ?? 0
+  }
+
+  send(topic: string, partition: number, batch: RecordBatchBuilder): void {
+    this.begin()
+    this.producer.sendBatch(topic, partition, batch).catch((error: unknown) => {
+      this.failure ??= error
+    })
+  }
+
+  /** Throws what went wrong with a batch that was sent since the last commit. */
+  check(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  async commit(tasks: ThreadTasks, consumer: Consumer): Promise<void> {
+    for (const task of tasks.tasks.values()) {
+      task.flush()
+      this.writeChangelogs(task)
+    }
+    const positions = tasks.positions()
+    if (this.delivery === 'exactly-once') {
+      this.begin()
+      await this.producer.sendOffsets(consumer.groupMetadata(), positions)
+      await this.producer.commit()
+      this.open = false
+    } else {
+      await this.producer.flush()
+      this.check()
+      await consumer.commit(positions)
+    }
+    this.check()
+    for (const task of tasks.tasks.values()) task.dirty = false
+  }
+
+  /** Gives up what was not committed. */
+  async abort(): Promise<void> {
+    if (this.open) await this.producer.abort()
+    this.open = false
+  }
+
+  private begin(): void {
+    if (this.open || this.delivery !== 'exactly-once') return
+    this.producer.begin()
+    this.open = true
+  }
+
+  private writeChangelogs(task: Task): void {
+    for (const { spec, changelogTopic } of task.part.stores) {
+      let batch = new RecordBatchBuilder()
+      const hand = (): void => {
+        if (!batch.isEmpty) this.send(changelogTopic, task.id.partition, batch)
+        batch = new RecordBatchBuilder()
+      }
+      const writer: ChangelogWriter = {
+        write(key, value, timestampMs) {
+          batch.append(timestampMs, key, value)
+          if (batch.sizeBytes >= CHANGELOG_BATCH_BYTES) hand()
+        },
+      }
+      task.stores.get(spec.name)?.flush(writer)
+      hand()
+    }
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * One processing thread of a pipeline: a member of the pipeline's consumer group with a producer of its own.
+ *
+ * Loop: poll → hand batches to tasks → process all tasks a slice each → idle and rewind rules → commit when due.
+ * Processing is synchronous; the loop awaits only between slices. Rebalance callbacks run inside poll:
+ *   assigned  make the tasks, restore their stores, start at the committed positions
+ *   revoked   commit, then drop the tasks
+ *   lost      drop the tasks without a commit; the group has given them to somebody else
+ * The thread ends when it is stopped, when every task of the pipeline has ended (bounded runs), or with an error.
+ */
+
+import { type Admin, createAdmin } from '../../client/admin/admin.ts'
+import type { Cluster } from '../../client/cluster.ts'
+import { type Consumer, createConsumer, type FetchedBatches } from '../../client/consumer/consumer.ts'
+import { createProducer, type Producer } from '../../client/producer/producer.ts'
+import type { Logger } from '../../core/logger.ts'
+import { partitionName, type TopicPartition } from '../../core/record.ts'
+import type { PhysicalPlan } from '../../plan/plan.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { PipelineSettings } from '../pipeline-config.ts'
+import { taskAssignor } from '../task-assignor.ts'
+import { CommittingTransport } from './commit.ts'
+import { restoreStores } from './restore.ts'
+import { type ThreadSnapshot, threadSnapshot } from './thread-snapshot.ts'
+import { type HeldInput, ThreadTasks } from './thread-tasks.ts'
+
+/** Records that one task processes before the next has its turn. */
+const SLICE_RECORDS = 1000
+const POLL_MS = 50
+
+export interface PipelineThreadOptions {
+  readonly plan: PhysicalPlan
+  readonly settings: PipelineSettings
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly logger: Logger
+  /** From 0; part of the transactional id, so that a restarted thread fences its former self. */
+  readonly index: number
+  readonly partitionCounts: ReadonlyMap<string, number>
+}
+
+export class PipelineThread {
+  private readonly options: PipelineThreadOptions
+  private readonly consumer: Consumer
+  private readonly producer: Producer
+  private readonly admin: Admin
+  private readonly transport: CommittingTransport
+  private readonly held: ThreadTasks
+  private endOffsets: ReadonlyMap<string, number> | undefined
+  private stopping = false
+  private lastCommitMs = 0
+  private restoredRecords = 0
+  private commits = 0
+
+  constructor(options: PipelineThreadOptions) {
+    this.options = options
+    const { plan, cluster, settings, partitionCounts, index } = options
+    this.consumer = createConsumer(cluster, {
+      group: plan.pipeline,
+      assignors: [taskAssignor(plan)],
+      isolation: 'read_committed',
+      offsetReset: 'earliest',
+    })
+    this.producer = createProducer(
+      cluster,
+      settings.delivery === 'exactly-once' ? { transactionalId: `${plan.pipeline}-${index}` } : {},
+    )
+    this.admin = createAdmin(cluster)
+    this.transport = new CommittingTransport(this.producer, partitionCounts, settings.delivery)
+    this.held = new ThreadTasks({ plan, partitionCounts, transport: this.transport })
+  }
+
+  /** Runs until `stop`, or rejects with what went wrong. Everything is closed when it settles. */
+  async run(): Promise<void> {
+    const { plan, clock, settings } = this.options
+    try {
+      if (settings.delivery === 'exactly-once') await this.producer.init()
+      this.lastCommitMs = clock.monotonicMs()
+      const topics = [
+        ...new Set(plan.subTopologies.flatMap((part) => part.sources.map((source) => source.topic))),
+      ]
+      await this.consumer.subscribe(topics, {
+        onAssigned: (partitions) => this.assigned(partitions),
+        onRevoked: (partitions) => this.revoked(partitions),
+        onLost: (partitions) => this.lost(partitions),
+      })
+      let busy = false
+      while (!this.stopping) {
+        const fetched = await this.consumer.poll({ maxWaitMs: busy ? 0 : POLL_MS })
+        for (const batches of fetched) this.accept(batches)
+        busy = this.processSlices()
+        this.regulate()
+        this.transport.check()
+        if (this.commitDue()) await this.commit()
+        await this.producer.room()
+      }
+      await this.commit()
+    } catch (error) {
+      await this.transport.abort().catch(() => {})
+      throw error
+    } finally {
+      await this.consumer.close().catch(() => {})
+      await this.producer.close().catch(() => {})
+    }
+  }
+
+  /** Ends the loop after the current round, with a last commit. */
+  stop(): void {
+    this.stopping = true
+  }
+
+  /** Bounded runs: the inputs end at these offsets (`partitionName` → end). */
+  drainTo(endOffsets: ReadonlyMap<string, number>): void {
+    this.endOffsets = endOffsets
+  }
+
+  snapshot(): ThreadSnapshot {
+    return threadSnapshot(this.held, this.consumer, {
+      restoredRecords: this.restoredRecords,
+      commits: this.commits,
+    })
+  }
+
+  private accept(batches: FetchedBatches): void {
+    const held = this.held.input(batches.topic, batches.partition)
+    if (held === undefined || batches.bytes.length === 0) return
+    held.lastDataMs = this.options.clock.monotonicMs()
+    held.input.accept(batches.bytes)
+  }
+
+  /** Gives every task a slice; true when one used all of it. */
+  private processSlices(): boolean {
+    let busy = false
+    for (const task of this.held.tasks.values()) busy = task.process(SLICE_RECORDS) === SLICE_RECORDS || busy
+    return busy
+  }
+
+  /** Pauses what is full, goes back where a lane ran dry, and tells lanes that are idle or at their end. */
+  private regulate(): void {
+    const nowMs = this.options.clock.monotonicMs()
+    for (const held of this.held.inputs.values()) {
+      const { input } = held
+      const place = [{ topic: input.topic, partition: input.partition }]
+      const rewind = input.takeRewind()
+      if (rewind !== undefined) this.consumer.seek(input.topic, input.partition, rewind)
+      const { full } = input
+      if (full && !held.paused) this.consumer.pause(place)
+      if (!full && held.paused) this.consumer.resume(place)
+      held.paused = full
+      if (!input.internal) this.updateState(held, nowMs)
+    }
+  }
+
+  private updateState(held: HeldInput, nowMs: number): void {
+    const { input, task } = held
+    const lane = input.lanes[0]!
+    if (lane.state === 'ended') return
+    const lag = this.consumer.lag(input.topic, input.partition)
+    if (lag === undefined) return
+    const end = this.endOffsets?.get(partitionName(input.topic, input.partition))
+    const silent = lag.position >= lag.endOffset && nowMs - held.lastDataMs >= this.options.settings.idleMs
+    const before = lane.state
+    if (end !== undefined && lag.position >= end) lane.state = 'ended'
+    else if (silent) lane.state = 'idle'
+    // The tasks below must hear of it.
+    if (lane.state !== before) task.dirty = true
+  }
+
+  private commitDue(): boolean {
+    const tasks = [...this.held.tasks.values()]
+    if (!tasks.some((task) => task.dirty)) return false
+    if (tasks.some((task) => task.dirty && task.ended)) return true
+    return this.options.clock.monotonicMs() - this.lastCommitMs >= this.options.settings.commitIntervalMs
+  }
+
+  private async commit(): Promise<void> {
+    if (![...this.held.tasks.values()].some((task) => task.dirty)) return
+    await this.transport.commit(this.held, this.consumer)
+    this.lastCommitMs = this.options.clock.monotonicMs()
+    this.commits++
+  }
+
+  private async assigned(partitions: readonly TopicPartition[]): Promise<void> {
+    const { clock, cluster, logger, plan } = this.options
+    const made = this.held.add(partitions, clock.monotonicMs())
+    if (made.length === 0) return
+    const startMs = clock.monotonicMs()
+    const records = await restoreStores(made, { cluster, admin: this.admin, clock })
+    this.restoredRecords += records
+    const inputs = made.flatMap((task) => task.partitions)
+    const committed = await this.consumer.committed(
+      inputs.map(({ topic, partition }) => ({ topic, partition })),
+    )
+    for (const input of inputs) {
+      const position = committed.get(partitionName(input.topic, input.partition))
+      if (position === undefined) continue
+      input.startAt(position)
+      this.consumer.seek(input.topic, input.partition, position.offset)
+    }
+    const ms = Math.round(clock.monotonicMs() - startMs)
+    const tasks = made.map((task) => `${task.id.subTopology}_${task.id.partition}`)
+    logger.info({ pipeline: plan.pipeline, tasks, restored: { records, ms } }, 'assigned')
+  }
+
+  private async revoked(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.commit()
+    this.held.remove(partitions)
+    this.options.logger.info(
+      { pipeline: this.options.plan.pipeline, partitions: partitions.length },
+      'revoked',
+    )
+  }
+
+  private async lost(partitions: readonly TopicPartition[]): Promise<void> {
+    this.held.remove(partitions)
+    await this.transport.abort()
+    this.options.logger.warn({ pipeline: this.options.plan.pipeline, partitions: partitions.length }, 'lost')
+  }
+}
