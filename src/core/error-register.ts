@@ -46,12 +46,14 @@ export const errorRegister = {
   MR_COMPRESSION_UNSUPPORTED: kind(7, 'A compression codec is not available in this process.'),
   MR_COMPRESSION_INVALID: kind(7, 'Compressed bytes cannot be decompressed, or grow past the limit.'),
 
-  MR_LOG_CORRUPT: kind(7, 'A segment holds a damaged batch before its end; the partition is read-only.'),
+  MR_LOG_CORRUPT: kind(
+    7,
+    'A log holds damaged bytes, or lost records that were on the disk; it is read-only.',
+  ),
   MR_LOG_READ_ONLY: kind(1, 'A partition takes no records since a write or sync of its files failed.'),
   MR_LOG_APPEND_REFUSED: kind(7, 'A batch breaks a rule of its producer, its transaction or its topic.'),
   MR_LOG_DIRECTORY_INVALID: kind(7, 'A file of the data directory cannot be read, or is of another version.'),
   MR_OFFSET_OUT_OF_RANGE: kind(3, 'An offset lies outside of what the partition holds.'),
-  MR_LOG_INDEX_CORRUPT: kind(7, 'An index file does not fit its segment; it is rebuilt.'),
 
   MR_PROTOCOL_VERSION_UNSUPPORTED: kind(5, 'Client and broker share no version of a request.'),
   MR_PROTOCOL_REQUEST_INVALID: kind(7, 'A request or response frame cannot be read.'),
