@@ -1,0 +1,189 @@
+/**
+ * A broker: one node that speaks Kafka's protocol over a directory of logs.
+ *
+ * 1. `open` locks the directory, recovers every partition, and loads groups, offsets and transactions.
+ * 2. `listen` serves sockets, `connect` this process: both run the same handlers.
+ * 3. `close` answers who waits, writes everything out and marks the directory as closed cleanly.
+ *
+ * Time, chance, disk and network come from the platform only: on the simulated one a run is a function of its seed.
+ */
+import { invariant } from '../core/invariant.ts'
+import { type Logger, silentLogger } from '../core/logger.ts'
+import type { LogDirectory } from '../log/log-directory.ts'
+import type { Platform } from '../platform/platform.ts'
+import type { Connection } from '../protocol/connection.ts'
+import type { BrokerParts } from './broker-parts.ts'
+import { type BrokerConfig, resolveBrokerConfig } from './config/broker-config.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { handlers } from './handlers/register.ts'
+import { Housekeeping } from './housekeeping.ts'
+import { InProcessConnection } from './in-process.ts'
+import { Listeners, type ListenOptions } from './listener/listeners.ts'
+import { MemoryBudget } from './listener/memory-budget.ts'
+import { makeParts } from './make-parts.ts'
+import type { BrokerMetrics } from './metrics.ts'
+import { openDataDirectory } from './open-data-directory.ts'
+import { allowAll, type Endpoint, internalPrincipal } from './request-context.ts'
+import type { AppendListener } from './topics/partition.ts'
+import { adoptOpenTransactions } from './transactions/adopt-open-transactions.ts'
+
+export interface BrokerOptions {
+  readonly platform: Platform
+  readonly dataDirectory: string
+  readonly config?: BrokerConfig
+  readonly logger?: Logger
+}
+
+/** What clients of this process are told when nobody listens: there is nothing to connect to. */
+const noEndpoint: Endpoint = { host: 'in-process', port: 0 }
+
+export class Broker {
+  private readonly parts: BrokerParts
+  private readonly logs: LogDirectory
+  private readonly dispatcher: Dispatcher
+  private readonly housekeeping: Housekeeping
+  private readonly listeners: Listeners
+  private readonly inProcess = new Set<InProcessConnection>()
+  private nextConnectionId = 1
+  private closing: Promise<void> | undefined
+
+  /**
+   * Opens the data directory, which is made when it is missing.
+   *
+   * @throws MR_DATA_DIRECTORY_LOCKED, MR_CONFIG_INVALID, MR_DISK_FAILED, MR_CHECKSUM for a damaged topic table
+   */
+  static async open(options: BrokerOptions): Promise<Broker> {
+    const { platform, dataDirectory } = options
+    const logger = options.logger ?? silentLogger
+    const config = resolveBrokerConfig(options.config)
+    const opened = await openDataDirectory({ platform, logger, config, dataDirectory })
+    try {
+      const parts = makeParts({ platform, logger, config, dataDirectory, ...opened })
+      // What was decided before the last end is done before anybody asks.
+      await parts.transactions.resume()
+      adoptOpenTransactions(parts.topics, parts.transactions, logger)
+      return new Broker(parts, opened.logs)
+    } catch (error) {
+      await opened.logs.close()
+      throw error
+    }
+  }
+
+  private constructor(parts: BrokerParts, logs: LogDirectory) {
+    this.parts = parts
+    this.logs = logs
+    const { platform, logger, settings } = parts
+    const { clock } = platform
+    this.dispatcher = new Dispatcher(parts, handlers)
+    this.housekeeping = new Housekeeping({ ...parts, logs, clock })
+    const requestBudget = new MemoryBudget(settings['queued.max.request.bytes'])
+    const { responseBudget } = parts
+    const { dispatcher } = this
+    this.listeners = new Listeners(
+      platform.net,
+      { clock, logger, settings, dispatcher, authorizer: allowAll, requestBudget, responseBudget },
+      () => this.nextConnectionId++,
+    )
+    this.housekeeping.start()
+  }
+
+  /** The id of the cluster, which clients see; kept in the data directory. */
+  get clusterId(): string {
+    return this.parts.clusterId
+  }
+
+  get nodeId(): number {
+    return this.parts.nodeId
+  }
+
+  /** A connection of this process: the same requests without sockets or encoding. */
+  connect(options: { readonly clientId?: string } = {}): Connection {
+    invariant(this.closing === undefined, 'a closed broker takes no connections')
+    const connection = new InProcessConnection({
+      clock: this.parts.platform.clock,
+      dispatcher: this.dispatcher,
+      authorizer: allowAll,
+      clientId: options.clientId ?? null,
+      info: {
+        id: this.nextConnectionId++,
+        principal: internalPrincipal,
+        clientHost: 'in-process',
+        advertised: this.listeners.endpoints[0] ?? noEndpoint,
+        listener: 'in-process',
+        software: undefined,
+      },
+      closed: (ended) => this.inProcess.delete(ended),
+    })
+    this.inProcess.add(connection)
+    return connection
+  }
+
+  /** Serves Kafka's protocol on a port; may be called for several. @throws MR_PORT_IN_USE */
+  listen(options: ListenOptions): Promise<Endpoint> {
+    return this.listeners.listen(options)
+  }
+
+  /** Calls `listener` whenever readers of the partition may see more. Returns how to stop that. */
+  onAppend(topic: string, partition: number, listener: AppendListener): (() => void) | undefined {
+    return this.parts.topics.partition(topic, partition)?.onAppend(listener)
+  }
+
+  /** Deletes and compacts what is due now, instead of waiting for the next check. */
+  clean(): Promise<void> {
+    return this.housekeeping.clean()
+  }
+
+  metrics(): BrokerMetrics {
+    const { topics, groups, transactions, fetchSessions, longPolls, responseBudget } = this.parts
+    const { listeners } = this
+    return {
+      partitions: topics.all.flatMap((topic) =>
+        topic.partitions.map((partition) => ({
+          topic: topic.name,
+          partition: partition.index,
+          internal: topic.internal,
+          logStartOffset: partition.log.logStartOffset,
+          endOffset: partition.log.highWatermark,
+          sizeBytes: partition.log.sizeBytes,
+          recordsIn: partition.recordsIn,
+          bytesIn: partition.bytesIn,
+          bytesOut: partition.bytesOut,
+          fault: partition.log.fault?.message,
+        })),
+      ),
+      apis: this.dispatcher.apiMetrics,
+      connections: {
+        open: listeners.connectionCount,
+        inProcess: this.inProcess.size,
+        accepted: listeners.accepted,
+        refused: listeners.refused,
+      },
+      groups: groups.register.size,
+      transactionalIds: transactions.size,
+      fetchSessions: fetchSessions.size,
+      waitingFetches: longPolls.size,
+      requestMemoryBytes: listeners.requestMemoryBytes,
+      responseMemoryBytes: responseBudget.usedBytes,
+    }
+  }
+
+  /** Shuts down cleanly. Calling it again waits for the same end. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown()
+    return this.closing
+  }
+
+  private async shutDown(): Promise<void> {
+    const { groups, longPolls, platform, transactions } = this.parts
+    this.listeners.stopAccepting()
+    longPolls.finishAll()
+    groups.close()
+    transactions.close()
+    await this.housekeeping.stop()
+    // The answers of those who waited are on their way to their sockets.
+    await platform.clock.nextTurn()
+    this.listeners.finish()
+    for (const connection of [...this.inProcess]) connection.lose()
+    await this.logs.close()
+  }
+}

@@ -1,0 +1,21 @@
+import type { Logger } from '../../core/logger.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { BrokerSettings } from '../config/broker-settings.ts'
+import type { Dispatcher } from '../dispatcher.ts'
+import type { Authorizer } from '../request-context.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+
+/** What all connections of a broker have in common. */
+export interface ListenerShared {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly settings: BrokerSettings
+  readonly dispatcher: Dispatcher
+  readonly authorizer: Authorizer
+  /** For requests that are still arriving. */
+  readonly requestBudget: MemoryBudget
+  /** For answers that were not read yet. */
+  readonly responseBudget: MemoryBudget
+  closed(connection: ClientConnection): void
+}

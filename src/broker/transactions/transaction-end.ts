@@ -1,0 +1,111 @@
+/**
+ * The end of a transaction, from the decision to the last marker.
+ *
+ * 1. The decision (PrepareCommit or PrepareAbort) is in the transaction log, and as safe as its topic asks.
+ * 2. A marker is written to every partition of the transaction; offsets of groups take effect, or are dropped.
+ * 3. When all markers are safe, the state becomes complete; the answer waits until that is safe too.
+ *
+ * A decision is never taken back: when a marker cannot be written, it is tried again until it can, and producer
+ * and readers wait. After a restart the same steps run again from 2; a second marker in a partition does no harm.
+ */
+import { messageOf } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { isKafkaError } from '../../protocol/error-codes.ts'
+import type { Partition } from '../topics/partition.ts'
+import type { Transaction } from './transaction.ts'
+import { complete } from './transaction-rules.ts'
+
+const RETRY_MS = 1000
+
+export interface TransactionEndOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The partition, or undefined when its topic was deleted meanwhile. */
+  readonly partitionOf: (topic: string, partition: number) => Partition | undefined
+  /** Is told of every marker, for offsets that were committed in the transaction. */
+  readonly marked: (partition: Partition, producerId: number, commit: boolean) => void
+  /** Keeps a state; resolves when it is safe, undefined when it is now. @throws when it cannot be written */
+  readonly write: (next: Transaction) => Promise<void> | undefined
+  /** The broker closes: what is not done yet is done after the next start. */
+  readonly isClosed: () => boolean
+}
+
+export class TransactionEnd {
+  private readonly options: TransactionEndOptions
+
+  constructor(options: TransactionEndOptions) {
+    this.options = options
+  }
+
+  /** Carries out a decision that is written. Without disk syncs to wait for, all of it happens in the call. */
+  run(decided: Transaction, settled: Promise<void> | undefined): Promise<void> | undefined {
+    if (settled === undefined) return this.mark(decided)
+    return settled.then(() => this.mark(decided))
+  }
+
+  private mark(decided: Transaction): Promise<void> | undefined {
+    const waits: Promise<void>[] = []
+    const failed: unknown[] = []
+    for (const [topic, numbers] of decided.partitions) {
+      for (const number of numbers) {
+        try {
+          const wait = this.markPartition(decided, topic, number)
+          if (wait !== undefined) waits.push(wait)
+        } catch (error) {
+          // The producer has gone on in this partition: its former transaction was ended there before.
+          if (isKafkaError(error, 'INVALID_PRODUCER_EPOCH')) continue
+          failed.push(error)
+          this.options.logger.error(
+            { transactionalId: decided.id, topic, partition: number, error: messageOf(error) },
+            'a transaction marker cannot be written yet',
+          )
+        }
+      }
+    }
+    if (failed.length > 0) {
+      this.retry(decided)
+      return undefined
+    }
+    if (waits.length === 0) return this.finish(decided)
+    return Promise.all(waits).then(
+      () => this.finish(decided),
+      () => this.retry(decided),
+    )
+  }
+
+  private markPartition(decided: Transaction, topic: string, number: number): Promise<void> | undefined {
+    const partition = this.options.partitionOf(topic, number)
+    if (partition === undefined) return undefined
+    const commit = decided.state === 'PrepareCommit'
+    const result = partition.appendMarker({
+      type: commit ? 'commit' : 'abort',
+      producerId: decided.producerId,
+      producerEpoch: decided.producerEpoch,
+      coordinatorEpoch: 0,
+      transactionVersion: decided.version === 2 ? 2 : 1,
+    })
+    this.options.marked(partition, decided.producerId, commit)
+    return result.waitForFlush ? partition.log.flushed(result.lastOffset) : undefined
+  }
+
+  /** The end is kept before anybody is told of it: else a power cut could end the next transaction as well. */
+  private finish(decided: Transaction): Promise<void> | undefined {
+    try {
+      return this.options.write(complete(decided, this.options.clock.nowMs()))
+    } catch (error) {
+      this.options.logger.error(
+        { transactionalId: decided.id, error: messageOf(error) },
+        'the end of a transaction cannot be kept yet',
+      )
+      this.retry(decided)
+      return undefined
+    }
+  }
+
+  private retry(decided: Transaction): void {
+    this.options.clock.after(RETRY_MS, () => {
+      if (!this.options.isClosed()) void this.mark(decided)
+    })
+  }
+}
