@@ -1,0 +1,32 @@
+/** A member of a consumer group, whichever protocol the group speaks. */
+import type { MillraceError } from '../../../core/errors.ts'
+import type { Cluster } from '../../cluster.ts'
+import type { Lane } from '../../connection/lane.ts'
+import type { GroupMetadata } from '../../group-metadata.ts'
+import type { ConsumerSettings } from '../options.ts'
+import type { Assignment } from './assignment.ts'
+import type { PollTasks } from './poll-tasks.ts'
+
+export interface Membership {
+  /** Whose positions are committed now. */
+  readonly metadata: GroupMetadata
+  /** Joins the group for these topics, or changes what it is subscribed to. */
+  subscribe(topics: readonly string[]): void
+  /** The caller has polled: it is alive. */
+  polled(): void
+  /** Gives up everything with its callbacks, and leaves the group. */
+  leave(): Promise<void>
+}
+
+export interface MembershipParts {
+  readonly cluster: Cluster
+  readonly settings: ConsumerSettings & { readonly group: string }
+  /** Joins and heartbeats. A join waits at the broker, so nothing else goes over it. */
+  readonly lane: Lane
+  /** For what must not wait behind a join. */
+  readonly offsetsLane: Lane
+  readonly assignment: Assignment
+  readonly tasks: PollTasks
+  /** The group cannot be joined or stayed in: poll tells the caller. */
+  readonly onError: (error: MillraceError) => void
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { rejectsWith, type ScenarioTest } from './scenario.ts'
+
+export function adminScenarios(scenario: ScenarioTest): void {
+  scenario('topics are made, described, enlarged and deleted', async (s) => {
+    const topic = s.name('topic')
+    await s.admin.createTopics([{ topic, partitions: 3, configs: { 'cleanup.policy': 'compact' } }])
+    await rejectsWith('MR_TOPIC_EXISTS', s.admin.createTopics([{ topic }]))
+    await s.admin.createTopics([{ topic }], { ignoreExisting: true })
+    const [described] = await s.admin.describeTopics([topic])
+    assert.equal(described?.topic, topic)
+    assert.equal(described?.internal, false)
+    assert.deepEqual(
+      described?.partitions.map(({ partition }) => partition),
+      [0, 1, 2],
+    )
+    assert.ok(described?.partitions.every(({ leader }) => leader >= 0))
+    assert.match(described?.topicId ?? '', /^[\w-]{22}$/)
+    await s.admin.createPartitions([{ topic, partitions: 5 }])
+    assert.equal((await s.admin.partitionCounts()).get(topic), 5)
+    assert.ok((await s.admin.listTopics()).some((one) => one.topic === topic))
+    await s.admin.deleteTopics([topic])
+    await rejectsWith('MR_TOPIC_UNKNOWN', s.admin.describeTopics([topic]))
+    await rejectsWith('MR_TOPIC_NAME_INVALID', s.admin.createTopics([{ topic: 'no/slash' }]))
+  })
+
+  scenario('a topic that is made anew under its old name is another topic', async (s) => {
+    const topic = await s.topic()
+    const producer = s.producer()
+    await producer.send({ topic, value: 'old' })
+    await s.admin.deleteTopics([topic])
+    await s.admin.createTopics([{ topic, partitions: 2 }])
+    assert.equal((await producer.send({ topic, partition: 0, value: 'new' })).offset, 0)
+    assert.equal((await producer.send({ topic, partition: 1, value: 'new' })).offset, 0)
+    assert.equal((await s.readAll(topic)).length, 2)
+  })
+
+  scenario('configs of a topic are changed and taken back', async (s) => {
+    const topic = await s.topic(1, { 'retention.ms': '1000' })
+    const resource = { type: 'topic', name: topic } as const
+    const value = async (name: string): Promise<string | null | undefined> => {
+      const [described] = await s.admin.describeConfigs([resource], { names: [name] })
+      return described?.configs.find((one) => one.name === name)?.value
+    }
+    assert.equal(await value('retention.ms'), '1000')
+    await s.admin.alterConfigs([
+      { ...resource, configs: { 'retention.ms': '2000', 'segment.bytes': '1048576' } },
+    ])
+    await s.until('the values are there', async () => (await value('segment.bytes')) === '1048576')
+    assert.equal(await value('retention.ms'), '2000')
+    await s.admin.alterConfigs([{ ...resource, configs: { 'retention.ms': null } }])
+    await s.until('the default is back', async () => (await value('retention.ms')) === '604800000')
+    await assert.rejects(s.admin.alterConfigs([{ ...resource, configs: { 'retention.ms': 'soon' } }]), {
+      code: 'MR_KAFKA',
+    })
+  })
+
+  scenario('offsets are looked up by time', async (s) => {
+    const topic = await s.topic()
+    const producer = s.producer()
+    for (let index = 0; index < 10; index++) {
+      await producer.send({ topic, value: 'x', timestampMs: 1_700_000_000_000 + index * 1000 })
+    }
+    const at = async (time: 'earliest' | 'latest' | 'max-timestamp' | number): Promise<number | undefined> =>
+      (await s.admin.listOffsets([{ topic, partition: 0 }], { at: time })).get(`${topic}/0`)?.offset
+    assert.equal(await at('earliest'), 0)
+    assert.equal(await at('latest'), 10)
+    assert.equal(await at('max-timestamp'), 9)
+    assert.equal(await at(1_700_000_003_500), 4)
+    assert.equal(await at(1_800_000_000_000), -1)
+    await assert.rejects(s.admin.listOffsets([{ topic, partition: 7 }], { at: 'latest' }))
+  })
+
+  scenario('groups are listed, described, moved and deleted', async (s) => {
+    const topic = await s.topic(2)
+    const group = s.name('group')
+    const consumer = s.consumer({ group })
+    await consumer.subscribe([topic])
+    await s.until('it has joined', async () => {
+      await consumer.poll({ maxWaitMs: 20 })
+      return consumer.assignment().length === 2
+    })
+    assert.ok((await s.admin.listGroups()).some((one) => one.group === group))
+    const [described] = await s.admin.describeGroups([group])
+    assert.equal(described?.state, 'Stable')
+    assert.equal(described?.members.length, 1)
+    assert.deepEqual(
+      described?.members[0]?.assignment.map(({ partition }) => partition),
+      [0, 1],
+    )
+    await rejectsWith('MR_KAFKA', s.admin.deleteGroups([group]))
+    await consumer.close()
+    await s.admin.alterGroupOffsets(group, [{ topic, partition: 1, offset: 5 }])
+    assert.equal((await s.admin.groupOffsets(group)).get(`${topic}/1`)?.offset, 5)
+    await s.admin.deleteGroupOffsets(group, [{ topic, partition: 1 }])
+    assert.equal((await s.admin.groupOffsets(group)).size, 0)
+    await s.admin.deleteGroups([group])
+    const [gone] = await s.admin.describeGroups([group])
+    assert.equal(gone?.state, 'Dead')
+  })
+
+  scenario('the cluster, its disks, producers and transactions are described', async (s) => {
+    const topic = await s.topic()
+    const { brokers, clusterId } = await s.admin.describeCluster()
+    assert.ok(brokers.length > 0)
+    assert.ok(clusterId.length > 0)
+    const transactionalId = s.name('tx')
+    const producer = s.producer({ transactionalId })
+    await producer.init()
+    producer.begin()
+    await producer.send({ topic, value: 'x' })
+    const [described] = await s.admin.describeTransactions([transactionalId])
+    assert.equal(described?.state, 'Ongoing')
+    assert.deepEqual(described?.partitions, [{ topic, partition: 0 }])
+    assert.ok((await s.admin.listTransactions()).some((one) => one.transactionalId === transactionalId))
+    const active = (await s.admin.describeProducers([{ topic, partition: 0 }])).get(`${topic}/0`)
+    assert.equal(active?.[0]?.transactionStartOffset, 0)
+    await producer.abort()
+    const sizes = await s.admin.describeLogDirectories()
+    assert.ok(sizes.some((one) => one.topic === topic && one.sizeBytes > 0))
+  })
+}

@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict'
+import type { Assignor } from '../../../src/client/consumer/assignor.ts'
+import { cooperativeStickyAssignor } from '../../../src/client/consumer/assignors/cooperative-sticky.ts'
+import { rangeAssignor } from '../../../src/client/consumer/assignors/range.ts'
+import { roundRobinAssignor } from '../../../src/client/consumer/assignors/round-robin.ts'
+import { stickyAssignor } from '../../../src/client/consumer/assignors/sticky.ts'
+import type { Consumer, ConsumerOptions } from '../../../src/client/consumer/consumer.ts'
+import { recordsOf } from '../../../src/client/consumer/records.ts'
+import type { TopicPartition } from '../../../src/core/record.ts'
+import { rejectsWith, type Scenario, type ScenarioTest, text } from './scenario.ts'
+
+/** A member that polls by itself, commits what it read when it must give it up, and keeps a diary. */
+class Member {
+  readonly consumer: Consumer
+  readonly diary: string[] = []
+  readonly seen: string[] = []
+  private stopped = false
+  private readonly running: Promise<void>
+
+  constructor(s: Scenario, topic: string, group: string, options: ConsumerOptions = {}) {
+    this.consumer = s.consumer(
+      { group, heartbeatIntervalMs: 200, sessionTimeoutMs: 10_000, ...options },
+      s.newCluster({ metadataMaxAgeMs: 500 }),
+    )
+    this.running = this.run(topic)
+    this.running.catch(() => {})
+  }
+
+  get partitions(): number[] {
+    return this.consumer
+      .assignment()
+      .map(({ partition }) => partition)
+      .sort((a, b) => a - b)
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    await this.running
+    await this.consumer.close()
+  }
+
+  private async run(topic: string): Promise<void> {
+    const { consumer, diary } = this
+    const note = (what: string) => (partitions: readonly TopicPartition[]) => {
+      diary.push(`${what} ${partitions.map(({ partition }) => partition).sort()}`)
+    }
+    await consumer.subscribe([topic], {
+      onAssigned: note('assigned'),
+      onRevoked: async (partitions) => {
+        note('revoked')(partitions)
+        await this.commit(partitions)
+      },
+      onLost: note('lost'),
+    })
+    while (!this.stopped) {
+      for (const fetched of await consumer.poll({ maxWaitMs: 50 })) {
+        for (const record of recordsOf(fetched)) this.seen.push(text(record.value) ?? '')
+      }
+    }
+  }
+
+  private async commit(partitions: readonly TopicPartition[]): Promise<void> {
+    const { consumer } = this
+    const known = partitions.filter(({ topic, partition }) => consumer.position(topic, partition) >= 0)
+    await consumer.commit(
+      known.map(({ topic, partition }) => ({
+        topic,
+        partition,
+        offset: consumer.position(topic, partition),
+      })),
+    )
+  }
+}
+
+async function produce(
+  s: Scenario,
+  topic: string,
+  from: number,
+  to: number,
+  partitions: number,
+): Promise<void> {
+  const producer = s.producer()
+  for (let index = from; index < to; index++) {
+    void producer.send({ topic, partition: index % partitions, value: `${index}` })
+  }
+  await producer.flush()
+}
+
+const numbers = (to: number): string[] => Array.from({ length: to }, (_, index) => `${index}`)
+const byNumber = (a: string, b: string): number => Number(a) - Number(b)
+
+const kinds: readonly { readonly name: string; readonly options: () => ConsumerOptions }[] = [
+  { name: 'range', options: () => ({ assignors: [rangeAssignor] }) },
+  { name: 'roundrobin', options: () => ({ assignors: [roundRobinAssignor] }) },
+  { name: 'sticky', options: () => ({ assignors: [stickyAssignor()] }) },
+  { name: 'cooperative-sticky', options: () => ({ assignors: [cooperativeStickyAssignor] }) },
+  { name: 'the consumer protocol', options: () => ({ protocol: 'consumer' }) },
+]
+
+export function groupScenarios(scenario: ScenarioTest): void {
+  for (const { name, options } of kinds) {
+    scenario(`members come and go and every record is read once: ${name}`, async (s) => {
+      const topic = await s.topic(6)
+      const group = s.name('group')
+      await produce(s, topic, 0, 600, 6)
+      const a = new Member(s, topic, group, options())
+      await s.until('a has all', () => a.partitions.length === 6)
+      const b = new Member(s, topic, group, options())
+      await s.until('a and b share', () => a.partitions.length === 3 && b.partitions.length === 3)
+      await produce(s, topic, 600, 1200, 6)
+      const c = new Member(s, topic, group, options())
+      await s.until('three share', () => [a, b, c].every(({ partitions }) => partitions.length === 2))
+      assert.deepEqual(
+        [...a.partitions, ...b.partitions, ...c.partitions].sort((x, y) => x - y),
+        [0, 1, 2, 3, 4, 5],
+      )
+      await a.stop()
+      await s.until('two share', () => [b, c].every(({ partitions }) => partitions.length === 3))
+      await produce(s, topic, 1200, 1800, 6)
+      await s.until('all is read', () => a.seen.length + b.seen.length + c.seen.length >= 1800)
+      await b.stop()
+      await c.stop()
+      assert.deepEqual([...a.seen, ...b.seen, ...c.seen].sort(byNumber), numbers(1800))
+      const committed = await s.admin.groupOffsets(group)
+      assert.deepEqual(
+        [...committed.values()].map(({ offset }) => offset),
+        [300, 300, 300, 300, 300, 300],
+      )
+    })
+  }
+
+  scenario('cooperative members keep what stays theirs while others come', async (s) => {
+    const topic = await s.topic(4)
+    const group = s.name('group')
+    const options = { assignors: [cooperativeStickyAssignor] }
+    const a = new Member(s, topic, group, options)
+    await s.until('a has all', () => a.partitions.length === 4)
+    const b = new Member(s, topic, group, options)
+    await s.until('both share', () => a.partitions.length === 2 && b.partitions.length === 2)
+    assert.equal(a.diary[0], 'assigned 0,1,2,3')
+    assert.equal(a.diary.length, 2)
+    assert.match(a.diary[1]!, /^revoked \d,\d$/)
+    assert.equal(b.diary.length, 1)
+    await a.stop()
+    await b.stop()
+  })
+
+  scenario('a static member comes back without a rebalance', async (s) => {
+    const topic = await s.topic(2)
+    const group = s.name('group')
+    const other = new Member(s, topic, group, { groupInstanceId: 'other' })
+    const first = new Member(s, topic, group, { groupInstanceId: 'static' })
+    await s.until('both share', () => first.partitions.length === 1 && other.partitions.length === 1)
+    const had = first.partitions
+    await first.stop()
+    const before = other.consumer.groupMetadata().generation
+    const second = new Member(s, topic, group, { groupInstanceId: 'static' })
+    await s.until('it is back', () => second.partitions.length === 1)
+    assert.deepEqual(second.partitions, had)
+    assert.equal(other.consumer.groupMetadata().generation, before)
+    await second.stop()
+    await other.stop()
+  })
+
+  scenario('two members with one instance id: the older one is fenced by name', async (s) => {
+    const topic = await s.topic()
+    const group = s.name('group')
+    const options = { group, groupInstanceId: 'same', heartbeatIntervalMs: 100 }
+    const older = s.consumer(options)
+    await older.subscribe([topic])
+    await s.until('it has joined', async () => {
+      await older.poll({ maxWaitMs: 20 })
+      return older.assignment().length === 1
+    })
+    const newer = s.consumer(options, s.newCluster())
+    await newer.subscribe([topic])
+    await s.until('the newer one has it', async () => {
+      await newer.poll({ maxWaitMs: 20 })
+      return newer.assignment().length === 1
+    })
+    await assert
+      .rejects(
+        s.until('the older one is told', async () => {
+          await older.poll({ maxWaitMs: 20 })
+          return false
+        }),
+        { context: { kafkaName: 'FENCED_INSTANCE_ID' } } as unknown as Error,
+      )
+      .catch(async (mismatch: { readonly actual?: { readonly context?: Record<string, unknown> } }) => {
+        assert.equal(mismatch.actual?.context?.['kafkaName'], 'FENCED_INSTANCE_ID')
+      })
+  })
+
+  scenario('a commit of a member that is gone is refused', async (s) => {
+    const topic = await s.topic()
+    const group = s.name('group')
+    const a = s.consumer({ group, heartbeatIntervalMs: 100 })
+    await a.subscribe([topic])
+    await s.until('it has joined', async () => {
+      await a.poll({ maxWaitMs: 20 })
+      return a.assignment().length === 1
+    })
+    const { memberId } = a.groupMetadata()
+    await a.commit([{ topic, partition: 0, offset: 0 }])
+    await s.admin.removeMembers(group, [{ memberId }])
+    await rejectsWith('MR_KAFKA', a.commit([{ topic, partition: 0, offset: 0 }]))
+  })
+
+  scenario('a member that was removed loses its partitions and joins again', async (s) => {
+    const topic = await s.topic(2)
+    const group = s.name('group')
+    const a = new Member(s, topic, group)
+    await s.until('it has joined', () => a.partitions.length === 2)
+    await s.admin.removeMembers(group, [{ memberId: a.consumer.groupMetadata().memberId }])
+    await s.until('it is back', () => a.diary.length === 3)
+    assert.deepEqual(a.diary, ['assigned 0,1', 'lost 0,1', 'assigned 0,1'])
+    await a.stop()
+  })
+
+  scenario('a member that does not poll gives its partitions to others', async (s) => {
+    const topic = await s.topic(2)
+    const group = s.name('group')
+    const lazy = s.consumer({ group, heartbeatIntervalMs: 100, rebalanceTimeoutMs: 1500 })
+    const lost: number[] = []
+    await lazy.subscribe([topic], { onLost: (partitions) => void lost.push(partitions.length) })
+    await s.until('it has joined', async () => {
+      await lazy.poll({ maxWaitMs: 20 })
+      return lazy.assignment().length === 2
+    })
+    const other = new Member(s, topic, group)
+    await s.until('the other has all', () => other.partitions.length === 2)
+    assert.deepEqual(lost, [])
+    await lazy.poll({ maxWaitMs: 0 })
+    assert.deepEqual(lost, [2])
+    await s.until('both share', async () => {
+      await lazy.poll({ maxWaitMs: 20 })
+      return lazy.assignment().length === 1 && other.partitions.length === 1
+    })
+    await other.stop()
+  })
+
+  scenario("an assignor of one's own sees and sends user data", async (s) => {
+    const topic = await s.topic(4)
+    const group = s.name('group')
+    const received: string[] = []
+    /** Gives everything to the member whose user data says so. */
+    const assignor = (wish: string): Assignor => ({
+      name: 'wishes',
+      protocol: 'eager',
+      metadata: (topics) => Buffer.from(`${wish} ${topics.length}`),
+      assign: ({ members, partitionCounts }) =>
+        new Map(
+          members.map((member) => [
+            member.memberId,
+            {
+              partitions: member.userData.toString().startsWith('all')
+                ? Array.from({ length: partitionCounts.get(topic) ?? 0 }, (_, partition) => ({
+                    topic,
+                    partition,
+                  }))
+                : [],
+              userData: Buffer.from(`${members.length} members`),
+            },
+          ]),
+        ),
+      onAssignment: ({ partitions, userData }) => {
+        received.push(`${wish}: ${partitions.length} of ${userData.toString()}`)
+      },
+    })
+    const greedy = new Member(s, topic, group, { assignors: [assignor('all')] })
+    const modest = new Member(s, topic, group, { assignors: [assignor('none')] })
+    await s.until('both have been told', () =>
+      ['all: 4 of 2 members', 'none: 0 of 2 members'].every((line) => received.includes(line)),
+    )
+    await s.until('it has all', () => greedy.partitions.length === 4)
+    assert.deepEqual(modest.partitions, [])
+    await greedy.stop()
+    await modest.stop()
+  })
+
+  scenario('partitions that are added are read', async (s) => {
+    const topic = await s.topic(1)
+    const a = new Member(s, topic, s.name('group'))
+    await s.until('it has joined', () => a.partitions.length === 1)
+    await s.admin.createPartitions([{ topic, partitions: 3 }])
+    await s.until('it has the new ones', () => a.partitions.length === 3)
+    await produce(s, topic, 0, 9, 3)
+    await s.until('it reads them', () => a.seen.length === 9)
+    await a.stop()
+  })
+
+  scenario('a topic that comes later is read then', async (s) => {
+    const topic = s.name('late')
+    const a = new Member(s, topic, s.name('group'))
+    await s.until('it has joined', () => a.consumer.groupMetadata().generation > 0)
+    await s.admin.createTopics([{ topic, partitions: 2 }])
+    await s.until('it has the topic', () => a.partitions.length === 2)
+    await a.stop()
+  })
+
+  for (const protocol of ['classic', 'consumer'] as const) exactlyOnceScenario(scenario, protocol)
+}
+
+function exactlyOnceScenario(scenario: ScenarioTest, protocol: 'classic' | 'consumer'): void {
+  scenario(`exactly once: read, write in transactions, members come and go (${protocol})`, async (s) => {
+    const [input, output] = [await s.topic(4), await s.topic(4)]
+    const group = s.name('group')
+    const workers = new Map<string, Worker>()
+    const start = (name: string): void => {
+      workers.set(name, new Worker(s, { input, output, group, protocol, name: `${group}-${name}` }))
+    }
+    let total = 0
+    const whileProducing = (what: string, holds: () => boolean): Promise<void> =>
+      s.until(what, async () => {
+        await produce(s, input, total, total + 40, 4)
+        total += 40
+        return holds()
+      })
+    start('a')
+    start('b')
+    await whileProducing('both work', () => [...workers.values()].every(({ commits }) => commits > 2))
+    await workers.get('a')?.stop()
+    workers.delete('a')
+    start('c')
+    await whileProducing('the new one works', () => (workers.get('c')?.commits ?? 0) > 2)
+    await s.until('all is written', async () => (await s.readAll(output)).length >= total)
+    for (const worker of workers.values()) await worker.stop()
+    const written = (await s.readAll(output)).map(({ value }) => text(value) ?? '')
+    assert.deepEqual(written.sort(byNumber), numbers(total))
+  })
+}
+
+interface WorkerNames {
+  readonly input: string
+  readonly output: string
+  readonly group: string
+  readonly name: string
+  readonly protocol: 'classic' | 'consumer'
+}
+
+/** Copies from a topic to another in transactions, with the positions of the group. */
+class Worker {
+  commits = 0
+  private stopped = false
+  private readonly running: Promise<void>
+
+  constructor(s: Scenario, names: WorkerNames) {
+    this.running = this.run(s, names)
+    this.running.catch(() => {})
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    await this.running
+  }
+
+  private async run(s: Scenario, { input, output, group, name, protocol }: WorkerNames): Promise<void> {
+    const cluster = s.newCluster()
+    const producer = s.producer({ transactionalId: name }, cluster)
+    const consumer = s.consumer(
+      {
+        group,
+        protocol,
+        assignors: [cooperativeStickyAssignor],
+        heartbeatIntervalMs: 100,
+        partitionMaxBytes: 2000,
+      },
+      cluster,
+    )
+    await producer.init()
+    await consumer.subscribe([input])
+    while (!this.stopped) {
+      const batches = await consumer.poll({ maxWaitMs: 50 })
+      if (batches.length === 0) continue
+      producer.begin()
+      try {
+        for (const fetched of batches) {
+          for (const { partition, value } of recordsOf(fetched)) {
+            void producer.send({ topic: output, partition, value })
+          }
+        }
+        await producer.sendOffsets(
+          consumer.groupMetadata(),
+          batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset })),
+        )
+        await producer.commit()
+        this.commits++
+      } catch {
+        await producer.abort()
+        // The partitions may be gone; what is left starts where the group stands.
+        const mine = consumer.assignment()
+        const committed = await consumer.committed(mine)
+        for (const one of mine) {
+          consumer.seek(one.topic, one.partition, committed.get(`${one.topic}/${one.partition}`)?.offset ?? 0)
+        }
+      }
+    }
+    await consumer.close()
+    await producer.close()
+  }
+}

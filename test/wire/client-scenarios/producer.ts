@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { partitionOf } from '../../../src/core/murmur2.ts'
+import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.ts'
+import { rejectsWith, type ScenarioTest, text } from './scenario.ts'
+
+export function producerScenarios(scenario: ScenarioTest): void {
+  scenario('records come back as they were sent', async (s) => {
+    const topic = await s.topic()
+    const producer = s.producer()
+    const headers = [
+      { key: 'a', value: Buffer.from('1') },
+      { key: 'a', value: null },
+    ]
+    const sent = [
+      { topic, key: 'k', value: 'v', timestampMs: 1_700_000_000_000, headers },
+      { topic, key: null, value: 'no key', timestampMs: 1_700_000_000_001 },
+      { topic, key: 'gone', value: null, timestampMs: 1_699_999_999_999 },
+      { topic, key: new Uint8Array([0, 255]), value: new Uint8Array(0), timestampMs: 0 },
+      { topic, key: '', value: 'ü€𐍈', timestampMs: 1_700_000_000_002 },
+    ]
+    const answers = await Promise.all(sent.map((record) => producer.send(record)))
+    assert.deepEqual(
+      answers.map(({ offset, partition }) => [offset, partition]),
+      sent.map((_, index) => [index, 0]),
+    )
+    const records = await s.readAll(topic)
+    assert.deepEqual(
+      records.map((one) => [text(one.key), text(one.value), one.timestampMs]),
+      sent.map((one) => [
+        typeof one.key === 'string' || one.key === null ? one.key : text(one.key),
+        typeof one.value === 'string' || one.value === null ? one.value : text(one.value),
+        one.timestampMs,
+      ]),
+    )
+    assert.deepEqual(
+      records[0]?.headers.map(({ key, value }) => [key, text(value)]),
+      [
+        ['a', '1'],
+        ['a', null],
+      ],
+    )
+    assert.equal(records[1]?.headers.length, 0)
+  })
+
+  for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    scenario(`${compression} batches are written and read`, async (s) => {
+      const topic = await s.topic()
+      const producer = s.producer({ compression })
+      const values = Array.from({ length: 500 }, (_, index) => `value ${index} ${'x'.repeat(index % 50)}`)
+      const answers = await Promise.all(values.map((value) => producer.send({ topic, value })))
+      assert.deepEqual(
+        answers.map(({ offset }) => offset),
+        values.map((_, index) => index),
+      )
+      const records = await s.readAll(topic)
+      assert.deepEqual(
+        records.map(({ value }) => text(value)),
+        values,
+      )
+    })
+  }
+
+  scenario("a key goes to the partition that Java's producer gives it", async (s) => {
+    const topic = await s.topic(7)
+    const producer = s.producer()
+    const keys = Array.from({ length: 200 }, (_, index) => `key-${index}`)
+    const answers = await Promise.all(keys.map((key) => producer.send({ topic, key, value: 'x' })))
+    for (const [index, { partition }] of answers.entries()) {
+      assert.equal(partition, partitionOf(Buffer.from(keys[index]!), 7))
+    }
+  })
+
+  scenario('batches of a partition keep their order and get consecutive offsets', async (s) => {
+    const topic = await s.topic(3)
+    const producer = s.producer()
+    const offsets: Promise<number>[] = []
+    for (let index = 0; index < 300; index++) {
+      const batch = new RecordBatchBuilder()
+      batch.append(1_700_000_000_000, null, Buffer.from(`${index} a`))
+      batch.append(1_700_000_000_000, null, Buffer.from(`${index} b`))
+      offsets.push(producer.sendBatch(topic, index % 3, batch))
+    }
+    await producer.flush()
+    assert.equal(producer.bufferedBytes, 0)
+    assert.deepEqual(
+      await Promise.all(offsets),
+      offsets.map((_, index) => Math.floor(index / 3) * 2),
+    )
+    const records = await s.readAll(topic)
+    for (const partition of [0, 1, 2]) {
+      const own = records.filter((one) => one.partition === partition).map(({ value }) => text(value))
+      const expected = Array.from({ length: 100 }, (_, index) => [
+        `${index * 3 + partition} a`,
+        `${index * 3 + partition} b`,
+      ])
+      assert.deepEqual(own, expected.flat())
+    }
+  })
+
+  scenario('a topic that does not exist is an error that says so', async (s) => {
+    const producer = s.producer()
+    await rejectsWith('MR_TOPIC_UNKNOWN', s.cluster.partitionCount(s.name('absent')))
+    await rejectsWith('MR_TOPIC_UNKNOWN', producer.send({ topic: s.name('absent'), value: 'x' }))
+    await rejectsWith('MR_TOPIC_UNKNOWN', producer.flush())
+    await producer.flush()
+  })
+
+  scenario('a batch that is too large fails alone, and order and offsets go on without a gap', async (s) => {
+    const topic = await s.topic(1, { 'max.message.bytes': '2000' })
+    const producer = s.producer({ batchBytesMax: 1000 })
+    const offsets: (number | string)[] = []
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        const batch = new RecordBatchBuilder()
+        batch.append(1_700_000_000_000, null, Buffer.alloc(index === 10 ? 5000 : 100, index))
+        offsets[index] = await producer.sendBatch(topic, 0, batch).catch((error) => error.code)
+      }),
+    )
+    assert.deepEqual(
+      offsets,
+      Array.from({ length: 30 }, (_, index) =>
+        index === 10 ? 'MR_RECORD_TOO_LARGE' : index < 10 ? index : index - 1,
+      ),
+    )
+    await rejectsWith('MR_RECORD_TOO_LARGE', producer.flush())
+  })
+
+  scenario('records are acknowledged by nobody and by the leader alone', async (s) => {
+    const topic = await s.topic()
+    const careless = s.producer({ acks: 0 })
+    assert.equal((await careless.send({ topic, value: '0' })).offset, -1)
+    await careless.close()
+    await s.until('the record is there', async () => {
+      const ends = await s.admin.listOffsets([{ topic, partition: 0 }], { at: 'latest' })
+      return ends.get(`${topic}/0`)?.offset === 1
+    })
+    const leader = s.producer({ acks: 1 })
+    assert.equal((await leader.send({ topic, value: '1' })).offset, 1)
+  })
+
+  scenario('the memory budget slows senders down and nothing is lost', async (s) => {
+    const topic = await s.topic(2)
+    const producer = s.producer({ memoryBytesMax: 100_000, batchBytesMax: 10_000, lingerMs: 1 })
+    const value = Buffer.alloc(1000)
+    let highest = 0
+    const sent: Promise<unknown>[] = []
+    for (let index = 0; index < 2000; index++) {
+      sent.push(producer.send({ topic, value }))
+      highest = Math.max(highest, producer.bufferedBytes)
+    }
+    await Promise.all(sent)
+    assert.ok(highest < 130_000, `${highest} bytes were buffered`)
+    assert.equal((await s.readAll(topic)).length, 2000)
+  })
+}

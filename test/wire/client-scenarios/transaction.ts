@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { connect } from '../../../src/client/index.ts'
+import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.ts'
+import { rejectsWith, type Scenario, type ScenarioTest, text } from './scenario.ts'
+
+const group = (name: string) => ({ group: name, generation: -1, memberId: '', groupInstanceId: null })
+
+async function values(s: Scenario, topic: string): Promise<(string | null)[]> {
+  return (await s.readAll(topic)).map(({ value }) => text(value))
+}
+
+export function transactionScenarios(scenario: ScenarioTest): void {
+  for (const transactionVersionMax of [1, 2] as const) {
+    const version = `(version ${transactionVersionMax})`
+
+    scenario(`a committed transaction is read, an aborted one is not ${version}`, async (s) => {
+      const [one, two] = [await s.topic(2), await s.topic()]
+      const producer = s.producer({ transactionalId: s.name('tx'), transactionVersionMax })
+      await producer.init()
+      for (let round = 0; round < 6; round++) {
+        producer.begin()
+        await producer.send({ topic: one, partition: round % 2, value: `one ${round}` })
+        const batch = new RecordBatchBuilder()
+        batch.append(0, null, Buffer.from(`two ${round}`))
+        await producer.sendBatch(two, 0, batch)
+        if (round % 3 === 1) await producer.abort()
+        else await producer.commit()
+      }
+      assert.deepEqual((await values(s, one)).sort(), ['one 0', 'one 2', 'one 3', 'one 5'])
+      assert.deepEqual(await values(s, two), ['two 0', 'two 2', 'two 3', 'two 5'])
+      const all = await s.readAll(two, { isolation: 'read_uncommitted' })
+      assert.equal(all.length, 6)
+    })
+
+    scenario(`positions are committed with the transaction, or not at all ${version}`, async (s) => {
+      const topic = await s.topic(2)
+      const name = s.name('group')
+      const producer = s.producer({ transactionalId: s.name('tx'), transactionVersionMax })
+      await producer.init()
+      producer.begin()
+      await producer.sendOffsets(group(name), [
+        { topic, partition: 0, offset: 7, metadata: 'first' },
+        { topic, partition: 1, offset: 8 },
+      ])
+      await producer.commit()
+      producer.begin()
+      await producer.send({ topic, value: 'x' })
+      await producer.sendOffsets(group(name), [{ topic, partition: 0, offset: 99 }])
+      await producer.abort()
+      const consumer = s.consumer({ group: name })
+      const committed = await consumer.committed([0, 1].map((partition) => ({ topic, partition })))
+      assert.equal(committed.get(`${topic}/0`)?.offset, 7)
+      assert.equal(committed.get(`${topic}/0`)?.metadata, 'first')
+      assert.equal(committed.get(`${topic}/1`)?.offset, 8)
+    })
+
+    scenario(`a newer producer fences an older one for good ${version}`, async (s) => {
+      const topic = await s.topic()
+      const transactionalId = s.name('tx')
+      const older = s.producer({ transactionalId, transactionVersionMax })
+      await older.init()
+      older.begin()
+      await older.send({ topic, value: 'of the older' })
+      const newer = s.producer({ transactionalId, transactionVersionMax }, s.newCluster())
+      await newer.init()
+      await rejectsWith('MR_PRODUCER_FENCED', older.commit())
+      await assert.rejects(older.abort())
+      assert.throws(() => older.begin())
+      newer.begin()
+      await newer.send({ topic, value: 'of the newer' })
+      await newer.commit()
+      assert.deepEqual(await values(s, topic), ['of the newer'])
+    })
+
+    scenario(`many transactions in a row stay in order ${version}`, async (s) => {
+      const topic = await s.topic(2)
+      const producer = s.producer({ transactionalId: s.name('tx'), transactionVersionMax })
+      await producer.init()
+      for (let round = 0; round < 50; round++) {
+        producer.begin()
+        for (let index = 0; index < 5; index++) {
+          void producer.send({ topic, partition: index % 2, value: `${round} ${index}` })
+        }
+        await producer.commit()
+      }
+      const records = await s.readAll(topic)
+      for (const partition of [0, 1]) {
+        const own = records.filter((one) => one.partition === partition).map(({ value }) => text(value))
+        const expected = Array.from({ length: 250 }, (_, index) => index)
+          .filter((index) => (index % 5) % 2 === partition)
+          .map((index) => `${Math.floor(index / 5)} ${index % 5}`)
+        assert.deepEqual(own, expected)
+      }
+    })
+  }
+
+  scenario('a transaction that is not read is not waited for by read_uncommitted', async (s) => {
+    const topic = await s.topic()
+    const producer = s.producer({ transactionalId: s.name('tx') })
+    await producer.init()
+    producer.begin()
+    await producer.send({ topic, value: 'open' })
+    assert.deepEqual(await values(s, topic), [])
+    const seen = await s.readAll(topic, { isolation: 'read_uncommitted' })
+    assert.deepEqual(
+      seen.map(({ value }) => text(value)),
+      ['open'],
+    )
+    await producer.commit()
+    await s.until('the record is committed', async () => (await values(s, topic)).length === 1)
+  })
+
+  scenario('calls out of order are refused and change nothing', async (s) => {
+    const topic = await s.topic()
+    const producer = s.producer({ transactionalId: s.name('tx') })
+    assert.throws(() => producer.begin(), { code: 'MR_TRANSACTION_STATE' })
+    await producer.init()
+    await rejectsWith('MR_TRANSACTION_STATE', producer.send({ topic, value: 'outside' }))
+    await rejectsWith('MR_TRANSACTION_STATE', producer.commit())
+    producer.begin()
+    assert.throws(() => producer.begin(), { code: 'MR_TRANSACTION_STATE' })
+    await producer.commit()
+    producer.begin()
+    await producer.send({ topic, value: 'inside' })
+    await producer.commit()
+    assert.deepEqual(await values(s, topic), ['inside'])
+    const plain = s.producer()
+    assert.throws(() => plain.begin(), { code: 'MR_TRANSACTION_STATE' })
+  })
+
+  scenario('a failed record leaves only the abort, and the next transaction works', async (s) => {
+    const topic = await s.topic(1, { 'max.message.bytes': '2000' })
+    const producer = s.producer({ transactionalId: s.name('tx') })
+    await producer.init()
+    producer.begin()
+    await producer.send({ topic, value: 'good' })
+    await rejectsWith('MR_RECORD_TOO_LARGE', producer.send({ topic, value: Buffer.alloc(5000) }))
+    await rejectsWith('MR_TRANSACTION_STATE', producer.commit())
+    await producer.abort()
+    producer.begin()
+    await producer.send({ topic, value: 'better' })
+    await producer.commit()
+    assert.deepEqual(await values(s, topic), ['better'])
+  })
+
+  scenario('kafka.transaction commits what returns and aborts what throws', async (s) => {
+    const topic = await s.topic()
+    const kafka = connect(s.reach)
+    try {
+      const results = await Promise.allSettled(
+        [1, 2, 3, 4].map((number) =>
+          kafka.transaction(async (transaction) => {
+            await transaction.send({ topic, value: `${number}` })
+            if (number % 2 === 0) throw new Error(`not ${number}`)
+            return number
+          }),
+        ),
+      )
+      assert.deepEqual(
+        results.map((one) => (one.status === 'fulfilled' ? one.value : String(one.reason.message))),
+        [1, 'not 2', 3, 'not 4'],
+      )
+      assert.deepEqual(await values(s, topic), ['1', '3'])
+    } finally {
+      await kafka.close()
+    }
+  })
+}
