@@ -1,4 +1,14 @@
 /** What a user imports from `millrace`. */
+
+export {
+  agent,
+  byTopic,
+  deliver,
+  interceptor,
+  multiplexing,
+  replicating,
+  topicChannel,
+} from './collect/index.ts'
 export { type Duration, durationMs } from './core/duration.ts'
 export { type ErrorCode, errorRegister } from './core/error-register.ts'
 export { formatError, isMillraceError, MillraceError } from './core/errors.ts'
@@ -23,3 +33,4 @@ export {
   sum,
 } from './operators/aggregator.ts'
 export type { Windowed } from './operators/windowed.ts'
+export { defineConfig, type MillraceConfig } from './server/instance/config.ts'

@@ -79,6 +79,7 @@ export function flights() {
       }),
       { name: 'weather-at-departure' },
     )
+    .selectKey((d) => d.flightId, { name: 'enriched-by-flight' })
     .to('departures-enriched')
 
   // (c) minutes made up or lost between departure and arrival
@@ -132,6 +133,7 @@ export function flights() {
       const [origin, carrier] = key.split('|')
       return { origin, carrier, atMs: streak.atMs, flightIds: streak.flightIds }
     })
+    .selectKey((alert) => `${alert.origin}|${alert.carrier}|${alert.atMs}`, { name: 'alert-by-time' })
     .to('late-streaks')
   return app
 }

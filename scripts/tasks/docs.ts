@@ -4,11 +4,13 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
+import { printCommandLine } from '../docs/command-line.ts'
 import { printErrors } from '../docs/errors.ts'
 import { root } from '../repository.ts'
 
 /** Page → what prints it. One line per page. */
 const pages: Readonly<Record<string, () => string>> = {
+  'docs/reference/cli.md': printCommandLine,
   'docs/reference/errors.md': printErrors,
 }
 

@@ -25,11 +25,11 @@ class NodeOutput implements TerminalOutput {
 
   get columns(): number {
     const told = Number(process.env['COLUMNS'])
-    return this.stream.columns ?? (Number.isSafeInteger(told) && told > 0 ? told : COLUMNS)
+    return this.stream.columns || (Number.isSafeInteger(told) && told > 0 ? told : COLUMNS)
   }
 
   get rows(): number {
-    return this.stream.rows ?? ROWS
+    return this.stream.rows || ROWS
   }
 
   get colorDepth(): TerminalOutput['colorDepth'] {

@@ -1,0 +1,155 @@
+/** Every command: the single source of parsing, help, completion and the reference page. */
+import type { CommandSpec, FlagSpec } from './command.ts'
+
+const once: FlagSpec = {
+  name: 'once',
+  summary: 'run to the end of the input as fast as possible, print the results, exit',
+}
+const runFlags: readonly FlagSpec[] = [
+  once,
+  {
+    name: 'speed',
+    value: 'FACTOR',
+    summary: 'how fast agents replay by event time: 8640 is a day in 10 s, 0 as fast as possible',
+  },
+  { name: 'threads', value: 'N', summary: 'threads that process each pipeline' },
+  { name: 'partitions', value: 'N', summary: 'partitions of topics that are created' },
+  { name: 'port', value: 'PORT', summary: "the broker's port", default: '9092' },
+  { name: 'console-port', value: 'PORT', summary: 'the port of the page and its API', default: '7070' },
+  { name: 'strict-port', summary: 'fail when a port is taken instead of taking the next free one' },
+  { name: 'fresh', summary: 'remove the data directory first' },
+]
+
+const format: FlagSpec = {
+  name: 'format',
+  short: 'f',
+  value: 'FORMAT',
+  summary: 'what is printed of each record: %t %p %o %k %v %h %d %i, %v{json} {hex} {base64}, \\n and \\t',
+}
+const dryRun: FlagSpec = { name: 'dry-run', summary: 'only say what would happen; nothing is changed' }
+
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'dev',
+    summary: 'broker, agents, pipelines, sinks and page in this process, with a live view',
+    arguments: [{ name: 'config', summary: 'the configuration file' }],
+    flags: runFlags,
+    examples: [
+      ['millrace dev', 'run what millrace.config.ts says'],
+      ['millrace dev --once', 'run it to the end of its input'],
+    ],
+    load: () => import('./commands/dev.ts'),
+  },
+  {
+    name: 'run',
+    summary: 'the same for production: JSON logs, no live view, exits with an error when something fails',
+    arguments: [{ name: 'config', summary: 'the configuration file' }],
+    flags: runFlags,
+    examples: [['millrace run --once flights/millrace.config.ts', 'a batch run']],
+    load: () => import('./commands/run.ts'),
+  },
+  {
+    name: 'topics list',
+    summary: 'the topics with their partitions and records',
+    flags: [{ name: 'internal', summary: 'also topics that Millrace or Kafka keep for themselves' }],
+    rowType: '{ topic: string; partitions: number; records: number | null; internal: boolean }',
+    examples: [['millrace topics list --json', 'for scripts']],
+    load: () => import('./commands/topics-list.ts'),
+  },
+  {
+    name: 'topics create',
+    summary: 'make topics',
+    arguments: [{ name: 'topic', summary: 'names', required: true, many: true }],
+    flags: [
+      { name: 'partitions', short: 'p', value: 'N', summary: 'partitions of each', default: '1' },
+      { name: 'set', value: 'NAME=VALUE', summary: 'a setting, such as retention.ms=3600000', many: true },
+      dryRun,
+    ],
+    rowType: '{ topic: string; partitions: number }',
+    examples: [['millrace topics create orders --partitions 4', 'four partitions']],
+    load: () => import('./commands/topics-create.ts'),
+  },
+  {
+    name: 'topics describe',
+    summary: 'partitions, offsets and settings of topics',
+    arguments: [{ name: 'topic', summary: 'names', required: true, many: true }],
+    rowType:
+      '{ topic: string; topic_id: string; internal: boolean; partitions: { partition: number; leader: number | null; replicas: number[]; in_sync_replicas: number[]; start_offset: number | null; end_offset: number | null }[]; settings: Record<string, string | null> | null }',
+    examples: [
+      ['millrace topics describe orders', 'partitions and what was set'],
+      ['millrace topics describe orders -v', 'all settings'],
+    ],
+    load: () => import('./commands/topics-describe.ts'),
+  },
+  {
+    name: 'topics delete',
+    summary: 'delete topics with all their records',
+    arguments: [{ name: 'topic', summary: 'names', required: true, many: true }],
+    flags: [dryRun],
+    rowType: '{ topic: string }',
+    examples: [['millrace topics delete orders --yes', 'without asking']],
+    load: () => import('./commands/topics-delete.ts'),
+  },
+  {
+    name: 'produce',
+    summary: 'write each line of the input as a record',
+    arguments: [{ name: 'topic', summary: 'the topic', required: true }],
+    flags: [
+      { name: 'file', value: 'FILE', summary: 'read lines from a file instead of the input' },
+      { name: 'key', short: 'k', value: 'KEY', summary: 'the key of every record' },
+      { name: 'key-separator', short: 'K', value: 'TEXT', summary: 'each line is key, this text, value' },
+      { name: 'header', short: 'H', value: 'NAME=VALUE', summary: 'a header of every record', many: true },
+      { name: 'partition', short: 'p', value: 'N', summary: 'the partition; else it follows from the key' },
+      { name: 'null', short: 'Z', summary: 'an empty value is null (a tombstone), an empty key is none' },
+      dryRun,
+    ],
+    rowType: '{ topic: string; partition: number | null; offset: number | null; line: number }',
+    examples: [
+      [`echo '{"id":1}' | millrace produce orders -k 1`, 'one record'],
+      ['millrace produce orders --file orders.txt -K :', 'a record a line, as key:value'],
+    ],
+    load: () => import('./commands/produce.ts'),
+  },
+  {
+    name: 'consume',
+    summary: 'print the records of topics',
+    arguments: [{ name: 'topic', summary: 'the topics', required: true, many: true }],
+    flags: [
+      {
+        name: 'offset',
+        short: 'o',
+        value: 'OFFSET',
+        summary: 'start, end, 47, +2, -3, 10:20, :end, @TIME, @-5m',
+        default: 'start',
+      },
+      { name: 'number', short: 'n', value: 'N', summary: 'stop after so many records' },
+      format,
+      {
+        name: 'group',
+        short: 'g',
+        value: 'GROUP',
+        summary: 'read as a member of a consumer group and commit',
+      },
+      { name: 'partition', short: 'p', value: 'N', summary: 'only this partition', many: true },
+      { name: 'since', value: 'DURATION', summary: 'the same as -o @-DURATION' },
+      { name: 'follow', summary: 'go on with what comes; else stop at the end' },
+      { name: 'envelope', short: 'J', summary: "kcat's JSON envelope, one line a record" },
+      { name: 'uncommitted', summary: 'also records of transactions that have not committed' },
+    ],
+    rowType:
+      '{ topic: string; partition: number; offset: number; timestamp: string | null; key: string | null; value: unknown; headers: Record<string, string | null | (string | null)[]>; base64?: string[] }',
+    examples: [
+      ['millrace consume orders -n 10', 'the first ten'],
+      ['millrace consume orders -o end --follow', 'only what comes from now on'],
+      ["millrace consume orders -f '%k %v\\n'", 'keys and values'],
+      ['millrace consume orders -o @2026-11-22T10:00Z:@-5m', 'from a time to five minutes ago'],
+    ],
+    load: () => import('./commands/consume.ts'),
+  },
+  {
+    name: 'version',
+    summary: 'versions of Millrace, Node.js and the platform',
+    rowType: '{ millrace: string; node: string; platform: string }',
+    load: () => import('./commands/version.ts'),
+  },
+]

@@ -1,0 +1,44 @@
+import { isMillraceError, MillraceError } from '../core/errors.ts'
+
+/**
+ * Runs `act` for one topic after the other; one that fails does not keep the others from it. Returns those that
+ * succeeded, and what to throw when that was told.
+ *
+ * @param undone how it is said that it did not happen: `not created`
+ */
+export async function eachTopic(
+  topics: readonly string[],
+  undone: string,
+  act: (topic: string) => Promise<void>,
+): Promise<{ readonly done: readonly string[]; readonly failure: MillraceError | undefined }> {
+  const done: string[] = []
+  const failed = new Map<string, MillraceError>()
+  for (const topic of new Set(topics)) {
+    try {
+      await act(topic)
+      done.push(topic)
+    } catch (error) {
+      if (!isMillraceError(error) || error.code === 'MR_ABORTED') throw error
+      failed.set(topic, error)
+      // Whatever cannot be reached now cannot be reached for the next topic either.
+      if (error.retriable) break
+    }
+  }
+  return { done, failure: failureOf(failed, done.length, undone) }
+}
+
+function failureOf(
+  failed: ReadonlyMap<string, MillraceError>,
+  doneCount: number,
+  undone: string,
+): MillraceError | undefined {
+  const [first] = failed.values()
+  if (first === undefined || failed.size + doneCount === 1) return first
+  const names = [...failed.keys()].join(', ')
+  return new MillraceError(first.code, `${undone}: ${names}; ${first.message}`, {
+    ...(first.where === undefined ? {} : { where: first.where }),
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    context: { ...first.context, failed: names },
+    cause: first,
+  })
+}

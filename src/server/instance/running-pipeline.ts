@@ -1,0 +1,52 @@
+/** Starts a pipeline of a configuration: its topics, and its threads here or in workers. */
+import type { Admin } from '../../client/admin/admin.ts'
+import type { Cluster } from '../../client/cluster.ts'
+import { invariant } from '../../core/invariant.ts'
+import type { Logger } from '../../core/logger.ts'
+import { pipelineSettings } from '../../runtime/pipeline-config.ts'
+import { PipelineRuntime, type RunningThread } from '../../runtime/pipeline-runtime.ts'
+import { prepareTopics } from '../../runtime/pipeline-topics.ts'
+import { PipelineThread } from '../../runtime/thread/pipeline-thread.ts'
+import type { InstanceOptions } from './instance-options.ts'
+import type { PlannedPipeline } from './order-pipelines.ts'
+import { startWorkerThread } from './worker-thread.ts'
+
+export interface PipelineSurroundings {
+  readonly options: InstanceOptions
+  readonly cluster: Cluster
+  readonly admin: Admin
+  /** `host:port`, for workers. */
+  readonly brokers: readonly string[]
+  readonly logger: Logger
+}
+
+/** @throws MR_TOPIC_UNKNOWN, MR_PLAN_NOT_COPARTITIONED */
+export async function startPipeline(
+  { pipeline, plan }: PlannedPipeline,
+  surroundings: PipelineSurroundings,
+): Promise<PipelineRuntime> {
+  const { options, cluster, admin, brokers, logger } = surroundings
+  const run = options.config.run ?? {}
+  const settings = pipelineSettings(run, options.once)
+  const threads = options.threadCount ?? run.threads ?? 1
+  invariant(Number.isSafeInteger(threads) && threads > 0, 'a pipeline has one thread or more')
+  const partitionCounts = await prepareTopics(plan, admin)
+  const { clock } = options.platform
+  const local = (index: number): RunningThread => {
+    const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
+    return {
+      done: thread.run(),
+      stop: () => thread.stop(),
+      drainTo: (endOffsets) => thread.drainTo(endOffsets),
+      snapshot: () => thread.snapshot(),
+    }
+  }
+  const { configFile } = options
+  const data = { configFile, pipeline: pipeline.name, brokers, settings, partitionCounts }
+  const inWorker = (index: number): RunningThread =>
+    startWorkerThread(options.threads, { ...data, index }, logger)
+  const startThread = threads === 1 ? local : inWorker
+  const runtime = new PipelineRuntime({ plan, clock, logger, threads, startThread, partitionCounts })
+  runtime.start()
+  return runtime
+}

@@ -1,0 +1,65 @@
+/** What crosses between the main thread and a worker that runs one thread of a pipeline: plain data only. */
+import type { ErrorCode } from '../../core/error-register.ts'
+import { type ErrorContext, isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
+import type { LogFields } from '../../core/logger.ts'
+import type { PipelineSettings } from '../../runtime/pipeline-config.ts'
+import type { ThreadSnapshot } from '../../runtime/thread/thread-snapshot.ts'
+
+export interface WorkerData {
+  /** The configuration file: the worker loads it again, since functions cannot cross. */
+  readonly configFile: string
+  readonly pipeline: string
+  readonly index: number
+  /** `host:port` of the broker. */
+  readonly brokers: readonly string[]
+  readonly settings: PipelineSettings
+  readonly partitionCounts: ReadonlyMap<string, number>
+}
+
+export type ToWorker =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'drain'; readonly endOffsets: ReadonlyMap<string, number> }
+
+export type FromWorker =
+  | { readonly kind: 'snapshot'; readonly snapshot: ThreadSnapshot }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly fields: LogFields
+      readonly message: string
+    }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly error: PlainError }
+
+/** An error that survives cloning. */
+export interface PlainError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string | undefined
+  readonly where: string | undefined
+  readonly context: ErrorContext
+  readonly retriable: boolean
+  readonly stack: string | undefined
+}
+
+export function plainError(error: unknown): PlainError {
+  const stack = error instanceof Error ? error.stack : undefined
+  if (!isMillraceError(error)) {
+    const common = { hint: undefined, where: undefined, context: {}, retriable: false, stack }
+    return { code: 'MR_TASK_FAILED', message: messageOf(error), ...common }
+  }
+  const { code, message, hint, where, context, retriable } = error
+  return { code, message, hint, where, context, retriable, stack }
+}
+
+export function revivedError(plain: PlainError): MillraceError {
+  const { hint, where, context, retriable } = plain
+  const error = new MillraceError(plain.code, plain.message, {
+    context,
+    retriable,
+    ...(hint === undefined ? {} : { hint }),
+    ...(where === undefined ? {} : { where }),
+  })
+  if (plain.stack !== undefined) error.stack = plain.stack
+  return error
+}

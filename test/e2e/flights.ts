@@ -1,0 +1,149 @@
+/** The demo as a process of its own, and what is in its topics and files when it has ended. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Broker } from '../../src/broker/broker.ts'
+import { createAdmin } from '../../src/client/admin/admin.ts'
+import { Cluster } from '../../src/client/cluster.ts'
+import { createConsumer } from '../../src/client/consumer/consumer.ts'
+import { headerText, type StoredRecord } from '../../src/core/record.ts'
+import { nodePlatform } from '../../src/platform/node/platform.ts'
+
+const root = new URL('../../', import.meta.url).pathname
+export const resultTables = [
+  'delays-by-hour',
+  'departures-enriched',
+  'made-up-in-air',
+  'plane-rotations',
+  'late-streaks',
+] as const
+
+export interface FlightsProcess {
+  readonly child: ChildProcess
+  /** Everything on stdout and stderr so far. */
+  output(): string
+  /** Resolves with the exit code, or the signal's name. */
+  readonly ended: Promise<number | string>
+}
+
+/** Starts `millrace dev` on the demo's configuration. */
+export function startFlights(dataDirectory: string, flags: readonly string[]): FlightsProcess {
+  const parameters = [
+    'bin/millrace.mjs',
+    'dev',
+    'examples/flights/millrace.config.ts',
+    '--data',
+    dataDirectory,
+  ]
+  const child = spawn(process.execPath, [...parameters, '--port', '0', '--console-port', '0', ...flags], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk: string) => {
+      text += chunk
+    })
+  }
+  const ended = new Promise<number | string>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve(signal ?? code ?? -1))
+  })
+  return { child, output: () => text, ended }
+}
+
+/** RFC 8785 for rows of texts, numbers, nulls and lists. */
+function canonical(row: Record<string, unknown>): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1))))
+}
+
+export interface FlightsOutcome {
+  /** Canonical lines, sorted, of each result topic, every committed record. */
+  readonly tables: Readonly<Record<string, readonly string[]>>
+  /** The same of the files that were delivered. */
+  readonly files: Readonly<Record<string, readonly string[]>>
+  /** `file line code` of each dead letter, sorted. */
+  readonly deadLetters: readonly string[]
+  readonly lateRecords: number
+  readonly badRecords: number
+}
+
+/** Opens the data of a demo that has ended, and reads everything that matters. */
+export async function readOutcome(dataDirectory: string): Promise<FlightsOutcome> {
+  const platform = nodePlatform()
+  const broker = await Broker.open({ platform, dataDirectory: join(dataDirectory, 'log') })
+  const cluster = new Cluster({ platform, connect: () => broker.connect() })
+  try {
+    const tables: Record<string, string[]> = {}
+    const files: Record<string, string[]> = {}
+    for (const table of resultTables) {
+      const records = await readTopic(cluster, table)
+      tables[table] = records
+        .map(({ value }) => canonical(JSON.parse(Buffer.from(value ?? []).toString())))
+        .toSorted()
+      files[table] = filesBelow(join(dataDirectory, 'out', table)).flatMap((file) =>
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .slice(0, -1)
+          .map((line) => canonical((JSON.parse(line) as { value: Record<string, unknown> }).value)),
+      )
+      files[table].sort()
+    }
+    const dead = await readTopic(cluster, 'collect-flights-dead-letters')
+    const deadLetters = dead.map(({ headers }) =>
+      ['mr-source-file', 'mr-source-line', 'mr-reason'].map((name) => headerText(headers, name)).join(' '),
+    )
+    const lateRecords = (await readTopic(cluster, 'flights-late')).length
+    const badRecords = (await readTopic(cluster, 'flights-dead-letters')).length
+    return { tables, files, deadLetters: deadLetters.toSorted(), lateRecords, badRecords }
+  } finally {
+    await cluster.close()
+    await broker.close()
+  }
+}
+
+async function readTopic(cluster: Cluster, topic: string): Promise<StoredRecord[]> {
+  const admin = createAdmin(cluster)
+  const count = (await admin.partitionCounts()).get(topic) ?? 0
+  const places = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
+  const ends = await admin.listOffsets(places, { at: 'latest' })
+  const open = new Set([...ends].filter(([, { offset }]) => offset > 0).map(([name]) => name))
+  const consumer = createConsumer(cluster, { isolation: 'read_committed', offsetReset: 'earliest' })
+  consumer.assign(places.map((place) => ({ ...place, offset: 'earliest' as const })))
+  const records: StoredRecord[] = []
+  const { recordsOf } = await import('../../src/client/consumer/records.ts')
+  while (open.size > 0) {
+    for (const fetched of await consumer.poll({ maxWaitMs: 100 })) {
+      records.push(...recordsOf(fetched))
+      const name = `${topic}/${fetched.partition}`
+      if (fetched.nextOffset >= (ends.get(name)?.offset ?? 0)) open.delete(name)
+    }
+  }
+  await consumer.close()
+  return records
+}
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+const golden = new URL('../../examples/flights/golden/january/', import.meta.url)
+
+/** The canonical lines of a golden table. */
+export function goldenTable(name: string): string[] {
+  return readFileSync(new URL(`${name}.jsonl`, golden), 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .toSorted()
+}
+
+/** `file line code`, sorted. */
+export function goldenDeadLetters(): string[] {
+  return goldenTable('dead-letters')
+    .map((line) => JSON.parse(line) as { file: string; line: number; code: string })
+    .map(({ file, line, code }) => `${file} ${line} ${code}`)
+    .toSorted()
+}
