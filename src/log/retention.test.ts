@@ -70,6 +70,17 @@ describe('retention by time', () => {
     )
   })
 
+  it('counts from the write when the records are older than that', async () => {
+    const disk = new SimulatedDisk({ clock: { nowMs: () => NOW_MS } as never })
+    const log = openTestLog({ disk, settings: { ...small, 'retention.ms': '1000' } })
+    const longAgoMs = Date.UTC(2013, 0, 1)
+    for (let number = 0; number < 4; number++) {
+      appendTo(log, [{ value: 'x'.repeat(90), timestampMs: longAgoMs }])
+    }
+    assert.equal((await log.clean(NOW_MS + 1000)).deletedSegments, 0)
+    assert.equal((await log.clean(NOW_MS + 1001)).deletedSegments, 4)
+  })
+
   it('goes by the time of the file when records have no timestamps', async () => {
     const disk = new SimulatedDisk({ clock: { nowMs: () => NOW_MS } as never })
     const log = openTestLog({ disk, settings: { ...small, 'retention.ms': '1000' } })

@@ -2,8 +2,9 @@
  * Which segments of a log are old, too many, or below its start.
  *
  * Segments go from the oldest on, whole, and never the last one (a log whose last segment is old as well begins a
- * new one first). The rules are Kafka's: by the newest timestamp in the segment, by the size of the log without
- * it, and by the first offset that readers may see.
+ * new one first). The rules are Kafka's, but for one: by age, by the size of the log without it, and by the first
+ * offset that readers may see. The age of a segment counts from the later of its newest record and its last write, so
+ * that events of long ago are kept as long as those of today (docs/decisions/retention-by-arrival.md).
  */
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
@@ -16,7 +17,7 @@ export interface RetentionState {
   /** Nothing that readers have not seen yet is deleted. */
   readonly highWatermark: number
   readonly nowMs: number
-  /** When a file was last written, for segments without timestamps. */
+  /** When the segment was last written. */
   readonly modifiedMs: (segment: Segment) => number
 }
 
@@ -45,7 +46,7 @@ function isTooOld(segment: Segment, state: RetentionState): boolean {
   const retentionMs = config['retention.ms']
   if (retentionMs < 0) return false
   if (!segment.timesKnown) segments.open(segment)
-  const newestMs = segment.maxTimestampMs >= 0 ? segment.maxTimestampMs : state.modifiedMs(segment)
+  const newestMs = Math.max(segment.maxTimestampMs, state.modifiedMs(segment))
   return nowMs - newestMs > retentionMs
 }
 
