@@ -185,7 +185,16 @@ export class ClusterConsumer implements Consumer {
 
   async commit(offsets: readonly OffsetToCommit[]): Promise<void> {
     if (this.offsets === undefined) throw noGroup('commit')
-    await this.offsets.commit(() => this.groupMetadata(), offsets)
+    const { offsets: group } = this
+    await this.holdGeneration(() => group.commit(() => this.groupMetadata(), offsets))
+  }
+
+  get rebalancing(): boolean {
+    return this.membership?.rebalancing ?? false
+  }
+
+  holdGeneration<T>(commit: () => Promise<T>): Promise<T> {
+    return this.membership?.holdGeneration(commit) ?? commit()
   }
 
   groupMetadata(): GroupMetadata {

@@ -47,6 +47,13 @@ export interface Consumer extends AsyncIterable<FetchedBatches> {
   committed(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, CommittedOffset>>
   /** @throws MR_KAFKA (ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS) when the member may not */
   commit(offsets: readonly OffsetToCommit[]): Promise<void>
+  /**
+   * True while the group is between two generations: a commit would be refused. Poll on and commit later. Partitions
+   * that must be given up are committed in `onRevoked`, where it is never true.
+   */
+  readonly rebalancing: boolean
+  /** Runs a commit that takes several requests (positions in a transaction) within one generation of the group. */
+  holdGeneration<T>(commit: () => Promise<T>): Promise<T>
   /** Who commits, for a transaction. @throws MR_OPTION_INVALID without a group */
   groupMetadata(): GroupMetadata
   /** Gives partitions up (with `onRevoked`), leaves the group and ends. */

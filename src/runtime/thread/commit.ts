@@ -9,12 +9,23 @@
  */
 import type { Consumer } from '../../client/consumer/consumer.ts'
 import type { Producer } from '../../client/producer/producer.ts'
+import { isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
+import { ErrorCodes } from '../../protocol/error-codes.ts'
 import { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
 import type { ChangelogWriter } from '../../state/store.ts'
 import type { Delivery } from '../pipeline-config.ts'
 import type { Task } from '../task/task.ts'
 import type { OutputTransport } from '../task/task-output.ts'
 import type { ThreadTasks } from './thread-tasks.ts'
+
+/** What a coordinator answers to a member whose partitions are no longer its own. */
+const groupLostCodes: readonly unknown[] = [
+  ErrorCodes.ILLEGAL_GENERATION,
+  ErrorCodes.UNKNOWN_MEMBER_ID,
+  ErrorCodes.REBALANCE_IN_PROGRESS,
+  ErrorCodes.FENCED_MEMBER_EPOCH,
+  ErrorCodes.STALE_MEMBER_EPOCH,
+]
 
 const CHANGELOG_BATCH_BYTES = 256 * 1024
 
@@ -54,15 +65,19 @@ export class CommittingTransport implements OutputTransport {
       this.writeChangelogs(task)
     }
     const positions = tasks.positions()
-    if (this.delivery === 'exactly-once') {
-      this.begin()
-      await this.producer.sendOffsets(consumer.groupMetadata(), positions)
-      await this.producer.commit()
-      this.open = false
-    } else {
-      await this.producer.flush()
-      this.check()
-      await consumer.commit(positions)
+    try {
+      if (this.delivery === 'exactly-once') {
+        this.begin()
+        await consumer.holdGeneration(() => this.producer.sendOffsets(consumer.groupMetadata(), positions))
+        await this.producer.commit()
+        this.open = false
+      } else {
+        await this.producer.flush()
+        this.check()
+        await consumer.commit(positions)
+      }
+    } catch (error) {
+      throw asGroupLost(error)
     }
     this.check()
     for (const task of tasks.tasks.values()) task.dirty = false
@@ -97,4 +112,10 @@ export class CommittingTransport implements OutputTransport {
       hand()
     }
   }
+}
+
+/** A commit that came too late is MR_GROUP_LOST: the thread starts anew from what its group has committed. */
+function asGroupLost(error: unknown): unknown {
+  if (!isMillraceError(error) || !groupLostCodes.includes(error.context['kafkaCode'])) return error
+  return new MillraceError('MR_GROUP_LOST', messageOf(error), { cause: error, context: error.context })
 }

@@ -27,6 +27,8 @@ import { type HeldInput, ThreadTasks } from './thread-tasks.ts'
 /** Records that one task processes before the next has its turn. */
 const SLICE_RECORDS = 1000
 const POLL_MS = 50
+/** A last commit waits so long for the group; without it the work is done again after the next start. */
+const SETTLE_TIMEOUT_MS = 5000
 
 export interface PipelineThreadOptions {
   readonly plan: PhysicalPlan
@@ -91,11 +93,14 @@ export class PipelineThread {
         busy = this.processSlices()
         this.regulate()
         this.transport.check()
-        if (this.commitDue()) await this.commit()
+        if (this.commitDue() && !this.consumer.rebalancing) await this.commit()
         await this.producer.room()
       }
+      await this.settle()
       await this.commit()
     } catch (error) {
+      // Nothing of what is given up now may be committed when the consumer leaves its group.
+      this.held.clear()
       await this.transport.abort().catch(() => {})
       throw error
     } finally {
@@ -178,6 +183,15 @@ export class PipelineThread {
     await this.transport.commit(this.held, this.consumer)
     this.lastCommitMs = this.options.clock.monotonicMs()
     this.commits++
+  }
+
+  /** Lets a round of the group come to its end before the last commit. What is still fetched is read again. */
+  private async settle(): Promise<void> {
+    const { clock } = this.options
+    const deadlineMs = clock.monotonicMs() + SETTLE_TIMEOUT_MS
+    while (this.consumer.rebalancing && clock.monotonicMs() < deadlineMs) {
+      await this.consumer.poll({ maxWaitMs: POLL_MS })
+    }
   }
 
   private async assigned(partitions: readonly TopicPartition[]): Promise<void> {

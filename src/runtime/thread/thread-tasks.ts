@@ -67,6 +67,12 @@ export class ThreadTasks {
     }
   }
 
+  /** Drops all tasks, with what they did since the last commit. */
+  clear(): void {
+    this.tasks.clear()
+    this.inputs.clear()
+  }
+
   /** The input that reads a partition. */
   input(topic: string, partition: number): HeldInput | undefined {
     return this.inputs.get(partitionName(topic, partition))

@@ -89,7 +89,6 @@ function countersOf(numbers: FlowNumbers): { counters: Map<string, number>; lags
   const add = (map: Map<string, number>, name: string, value: number): void =>
     void map.set(name, (map.get(name) ?? 0) + value)
   for (const agent of numbers.agents) {
-    add(counters, `agent:${agent.name}`, agent.rowsIn)
     for (const { topic, records } of [...agent.channels, agent.deadLetterTopic]) {
       add(counters, `channel:${agent.name}/${topic}`, records)
     }
@@ -131,11 +130,13 @@ function momentOf(node: SketchNode, numbers: FlowNumbers): Moment {
     return { lateRecords: 0, badRecords: 0, watermarkMs, details: { entries } }
   }
   const lateRecords = tasks.reduce((total, task) => total + (task.lateByOperator[node.label] ?? 0), 0)
-  return { lateRecords, badRecords: 0, watermarkMs, details: { tasks: tasks.length } }
+  const badRecords = node.showsBad === true ? tasks.reduce((total, task) => total + task.badRecords, 0) : 0
+  return { lateRecords, badRecords, watermarkMs, details: { tasks: tasks.length } }
 }
 
 function agentMoment(agent: AgentSnapshot): Moment {
   const details: Record<string, string | number> = { connector: agent.connector, state: agent.state }
+  details['rows read'] = agent.rowsIn
   if (agent.unit !== null) details['reading'] = agent.unit
   if (agent.replay !== null) {
     details['replay'] = agent.replay.speed === 0 ? 'as fast as possible' : `${agent.replay.speed} × real time`

@@ -16,6 +16,8 @@ export interface SketchNode {
   readonly counters: readonly string[]
   readonly pipeline?: string
   readonly subTopology?: number
+  /** The bad records of the whole sub-topology are shown here. */
+  readonly showsBad?: boolean
 }
 
 export interface SketchEdge {
@@ -75,13 +77,14 @@ function touch(draw: Draw, topic: string, ...counters: readonly string[]): strin
 
 function drawAgent(draw: Draw, agent: NonNullable<MillraceConfig['agents']>[number]): void {
   const id = nodeId('source', agent.name)
-  draw.node({ id, kind: 'source', label: agent.name, group: '', counters: [`agent:${agent.name}`] })
-  for (const { topic } of agent.channels) {
-    const counter = `channel:${agent.name}/${topic}`
+  // What it wrote, not what it read: a replay reads everything first and then gives it out over time.
+  const topics = [...agent.channels.map(({ topic }) => topic), agent.deadLetters]
+  const counterOf = (topic: string): string => `channel:${agent.name}/${topic}`
+  draw.node({ id, kind: 'source', label: agent.name, group: '', counters: topics.map(counterOf) })
+  for (const topic of topics) {
+    const counter = counterOf(topic)
     draw.edge({ from: id, to: touch(draw, topic, counter), counters: [counter] })
   }
-  const counter = `channel:${agent.name}/${agent.deadLetters}`
-  draw.edge({ from: id, to: touch(draw, agent.deadLetters, counter), counters: [counter] })
 }
 
 function drawPart(draw: Draw, plan: PhysicalPlan, part: SubTopology): void {
@@ -92,10 +95,10 @@ function drawPart(draw: Draw, plan: PhysicalPlan, part: SubTopology): void {
     if (input.kind === 'operator') return { from: nodeId('operator', pipeline, input.name), counters }
     return { from: touch(draw, input.topic), counters, reader: `pipeline:${pipeline}`, topic: input.topic }
   }
-  for (const node of part.operators) {
+  for (const [at, node] of part.operators.entries()) {
     const id = nodeId('operator', pipeline, node.name)
     const counters = inputsOf(node).map((input) => nodeCounter(pipeline, input.name))
-    draw.node({ id, kind: 'operator', label: node.name, counters, ...place })
+    draw.node({ id, kind: 'operator', label: node.name, counters, ...place, showsBad: at === 0 })
     for (const input of inputsOf(node)) draw.edge({ ...from(input), to: id })
     for (const { name } of node.spec.stores) {
       const store = nodeId('store', pipeline, name)

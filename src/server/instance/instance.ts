@@ -102,7 +102,7 @@ export class Instance {
   }
 
   private async open(): Promise<void> {
-    const { config, platform } = this.options
+    const { config } = this.options
     await this.part(config.brokers === undefined ? 'broker' : 'cluster', () => this.openCluster())
     await this.part('page', () => this.openPage())
     const cluster = this.cluster as Cluster
@@ -136,7 +136,6 @@ export class Instance {
         (error: unknown) => this.fail(error),
       )
     }
-    void platform
   }
 
   /** Runs one step of the start and tells of it. */
@@ -256,13 +255,10 @@ export class Instance {
 
   private async runToEnd(admin: Admin): Promise<void> {
     const { clock } = this.options.platform
-    const DBG = (m: string): void => this.options.logger.info({ at: Math.round(clock.monotonicMs()) }, m)
     await Promise.all(this.agents.map((agent) => agent.untilEnded()))
-    DBG('agents ended')
     for (const { runtime } of this.pipelines) {
       await runtime.drainTo(await endsOf(admin, runtime.inputs()), DRAIN_TIMEOUT_MS)
     }
-    DBG('pipelines ended')
     const counts = await admin.partitionCounts()
     const partitionsOf = (topics: readonly string[]): TopicPartition[] =>
       topics.flatMap((topic) =>
@@ -271,7 +267,6 @@ export class Instance {
     for (const delivery of this.deliveries) {
       await delivery.drainTo(await endsOf(admin, partitionsOf(delivery.delivery.topics)))
     }
-    DBG('deliveries ended')
     const { results } = this
     if (results === undefined) return
     const ends = await endsOf(

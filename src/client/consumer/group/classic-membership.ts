@@ -7,7 +7,9 @@
  *    owned; what the new assignment lacks is given up after it, and then the member joins once more.
  * 3. The leader runs the assignor that the broker chose, and starts a new round when partitions of the topics change.
  * 4. A member that is told that it is none any more (or of an old generation) has lost its partitions and joins anew.
- * 5. A caller that does not poll for `rebalanceTimeoutMs` leaves the group, so that others get its partitions.
+ * 5. A generation passes only while no commit names it: a round waits for the commits under way, and the caller for
+ *    the round (`rebalancing`).
+ * 6. A caller that does not poll for `rebalanceTimeoutMs` leaves the group, so that others get its partitions.
  *
  * States: `membership-state.ts`. Sources: KIP-62, KIP-345, KIP-394, KIP-429, KIP-814.
  */
@@ -56,6 +58,8 @@ export class ClassicMembership implements Membership {
   private onNews: (() => void) | undefined
   /** What is held belongs to others already. */
   private forfeited = false
+  /** Commits under way: a generation does not pass while one of them names it. */
+  private readonly commits = new Set<Promise<unknown>>()
   private ticking: Timer | undefined
   private beating = false
   private lastPollMs: number
@@ -75,6 +79,20 @@ export class ClassicMembership implements Membership {
   get metadata(): GroupMetadata {
     const { group, groupInstanceId } = this.parts.settings
     return { group, groupInstanceId, ...this.settled }
+  }
+
+  get rebalancing(): boolean {
+    return this.state === 'joining' || this.state === 'syncing'
+  }
+
+  async holdGeneration<T>(commit: () => Promise<T>): Promise<T> {
+    const running = commit()
+    this.commits.add(running)
+    try {
+      return await running
+    } finally {
+      this.commits.delete(running)
+    }
   }
 
   subscribe(topics: readonly string[]): void {
@@ -132,6 +150,7 @@ export class ClassicMembership implements Membership {
   private async round(): Promise<void> {
     this.move('join')
     await this.prepare()
+    while (this.commits.size > 0) await Promise.allSettled(this.commits)
     if (this.over) return
     this.move('prepared')
     this.news = undefined

@@ -80,6 +80,15 @@ export class ConsumerMembership implements Membership {
     }
   }
 
+  /** Never: the broker takes commits of the epoch before while partitions move. */
+  get rebalancing(): boolean {
+    return false
+  }
+
+  holdGeneration<T>(commit: () => Promise<T>): Promise<T> {
+    return commit()
+  }
+
   subscribe(topics: readonly string[]): void {
     this.topics = [...new Set(topics)].sort()
     this.wakeup.notify()

@@ -10,6 +10,10 @@ import type { PollTasks } from './poll-tasks.ts'
 export interface Membership {
   /** Whose positions are committed now. */
   readonly metadata: GroupMetadata
+  /** True from the moment the member asks to join a new round until it knows its generation: no commit fits then. */
+  readonly rebalancing: boolean
+  /** Runs a commit that takes several requests; no new round is joined before it has settled. */
+  holdGeneration<T>(commit: () => Promise<T>): Promise<T>
   /** Joins the group for these topics, or changes what it is subscribed to. */
   subscribe(topics: readonly string[]): void
   /** The caller has polled: it is alive. */
