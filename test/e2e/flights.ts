@@ -7,6 +7,7 @@ import { createAdmin } from '../../src/client/admin/admin.ts'
 import { Cluster } from '../../src/client/cluster.ts'
 import { createConsumer } from '../../src/client/consumer/consumer.ts'
 import { headerText, type StoredRecord } from '../../src/core/record.ts'
+import { until } from '../../src/platform/clock.ts'
 import { nodePlatform } from '../../src/platform/node/platform.ts'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -26,15 +27,13 @@ export interface FlightsProcess {
   readonly ended: Promise<number | string>
 }
 
-/** Starts `millrace dev` on the demo's configuration. */
-export function startFlights(dataDirectory: string, flags: readonly string[]): FlightsProcess {
-  const parameters = [
-    'bin/millrace.mjs',
-    'dev',
-    'examples/flights/millrace.config.ts',
-    '--data',
-    dataDirectory,
-  ]
+/** Starts `millrace dev` on the demo's configuration, or another over the same topics. */
+export function startFlights(
+  dataDirectory: string,
+  flags: readonly string[],
+  config = 'examples/flights/millrace.config.ts',
+): FlightsProcess {
+  const parameters = ['bin/millrace.mjs', 'dev', config, '--data', dataDirectory]
   const child = spawn(process.execPath, [...parameters, '--port', '0', '--console-port', '0', ...flags], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -51,6 +50,43 @@ export function startFlights(dataDirectory: string, flags: readonly string[]): F
     child.on('close', (code, signal) => resolve(signal ?? code ?? -1))
   })
   return { child, output: () => text, ended }
+}
+
+const READY_TIMEOUT_MS = 30_000
+
+export interface FlightsPlaces {
+  /** `host:port` for Kafka clients. */
+  readonly broker: string
+  /** The page's address. */
+  readonly page: string
+}
+
+/** Waits until everything is up; fails with the output when the process ends before. */
+export async function untilReady({ child, output }: FlightsProcess): Promise<FlightsPlaces> {
+  const { clock } = nodePlatform()
+  const isReady = (): boolean => {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the demo ended with ${child.signalCode ?? child.exitCode}:\n${output()}`)
+    return output().includes('ready in')
+  }
+  await until(clock, isReady, { what: 'the start of the demo', timeoutMs: READY_TIMEOUT_MS, intervalMs: 20 })
+  const broker = / up +broker +(\S+)/.exec(output())?.[1]
+  const page = / up +page +(\S+)/.exec(output())?.[1]
+  if (broker === undefined || page === undefined) throw new Error(`no addresses in:\n${output()}`)
+  return { broker, page }
+}
+
+const STOP_TIMEOUT_MS = 15_000
+
+/** Presses Ctrl-C and waits for the end; a demo that does not end is killed, which shows as `SIGKILL`. */
+export async function interrupt(run: FlightsProcess): Promise<number | string> {
+  const timer = nodePlatform().clock.after(STOP_TIMEOUT_MS, () => run.child.kill('SIGKILL'))
+  run.child.kill('SIGINT')
+  try {
+    return await run.ended
+  } finally {
+    timer.cancel()
+  }
 }
 
 /** RFC 8785 for rows of texts, numbers, nulls and lists. */
