@@ -3,7 +3,7 @@
  * files whose path contains one of them, and nothing else.
  *
  * Under `CI=true` a test that is skipped because something is not installed has failed. The last line is
- * `N passed, N failed`; the types and the console count as one each.
+ * `N passed, N failed`; types, types of the page and the page count as one each.
  */
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
@@ -40,6 +40,7 @@ if (files.length === 0) {
 }
 if (parts.length === 0) {
   takeTool('types', await runTool(tools.tsc, ['-p', 'tsconfig.json']))
+  takeTool('types of the page', await runTool(tools.tsc, ['-p', 'console/tsconfig.json']))
   const built = await buildConsole()
   if (built !== undefined) takeTool('console', built)
 }

@@ -1,6 +1,6 @@
+/** A binary heap of things that are due at a time; equal times leave in the order in which they came. */
 import { invariant } from '../core/invariant.ts'
 
-/** A binary heap of things that are due at a time; equal times leave in the order in which they came. */
 export class DeadlineHeap<T> {
   private readonly times: number[] = []
   private readonly orders: number[] = []
