@@ -5,9 +5,8 @@
  *   q0     bids passed through, parsed and written again
  *   count  bids of at least 10,000 by auction, tumbling 10 s of event time: how many, and their sum
  *
- * Options: --events FILE (JSON lines of the shared generator), --passes K (3), --threads N (1), --partitions N (as
- * many as threads), --n N (how many events the file has; counted when left out), --delivery exactly-once|at-least-once.
- * Loading is not timed. The first pass is cold, the others run in the same process again from the first record.
+ * Options: --events FILE (JSON lines of the shared generator), --passes K (3), --threads N,… (1,2: one run after the
+ * other), --partitions N (as many as threads), --delivery exactly-once|at-least-once. Loading is not timed. The first pass is cold, the others run in the same process again from the first record.
  */
 import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,7 +26,7 @@ import { PipelineRuntime, type RunningThread } from '../../src/runtime/pipeline-
 import { prepareTopics } from '../../src/runtime/pipeline-topics.ts'
 import { PipelineThread } from '../../src/runtime/thread/pipeline-thread.ts'
 import { startWorkerThread } from '../../src/server/instance/worker-thread.ts'
-import { measurePass, type PassResult, printSummary } from './measure.ts'
+import { measurePass, type PassResult, printSummary } from '../measuring/pass.ts'
 import { enginePipeline } from './pipelines.ts'
 
 const BATCH_BYTES = 64 * 1024
@@ -43,22 +42,25 @@ interface Options {
   readonly delivery: Delivery
 }
 
-function readOptions(job: EngineJob): Options {
+function readOptions(job: EngineJob): readonly Options[] {
   const { values } = parseArgs({
     options: {
       events: { type: 'string' },
       passes: { type: 'string', default: '3' },
-      threads: { type: 'string', default: '1' },
+      threads: { type: 'string', default: '1,2' },
       partitions: { type: 'string' },
       delivery: { type: 'string', default: 'exactly-once' },
     },
   })
   if (values.events === undefined || !existsSync(values.events))
     throw new Error('--events names the file of events')
-  const threads = Number(values.threads)
-  const partitions = Number(values.partitions ?? threads)
+  const { events: file, passes } = values
   const delivery = values.delivery === 'at-least-once' ? 'at-least-once' : 'exactly-once'
-  return { job, file: values.events, passes: Number(values.passes), threads, partitions, delivery }
+  return values.threads.split(',').map((text) => {
+    const threads = Number(text)
+    const partitions = Number(values.partitions ?? threads)
+    return { job, file, passes: Number(passes), threads, partitions, delivery }
+  })
 }
 
 /** Writes every line of the file to the topic, round robin over its partitions; gives their number. */
@@ -143,7 +145,11 @@ async function runOnce({ options, cluster, admin, port }: Run, pass: number): Pr
 
 /** Runs a job as its command line says, and prints a RESULT line per pass. */
 export async function benchEngine(job: EngineJob): Promise<void> {
-  const options = readOptions(job)
+  for (const options of readOptions(job)) await benchOne(options)
+}
+
+async function benchOne(options: Options): Promise<void> {
+  const { job, threads } = options
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   const platform = nodePlatform()
   const broker = await Broker.open({ platform, dataDirectory: directory })
@@ -155,10 +161,12 @@ export async function benchEngine(job: EngineJob): Promise<void> {
     const records = await load(cluster, options)
     const results: PassResult[] = []
     for (let pass = 1; pass <= options.passes; pass++) {
-      const run = (): Promise<number> => runOnce({ options, cluster, admin, port }, pass)
-      results.push(await measurePass({ name: job, records, pass }, run))
+      const run = async (): Promise<{ records: number; rows: number }> => {
+        return { records, rows: await runOnce({ options, cluster, admin, port }, pass) }
+      }
+      results.push(await measurePass({ name: job, threads, pass }, run))
     }
-    printSummary(`${job}, ${options.threads} thread(s), ${options.delivery}`, results)
+    printSummary(`${job}, ${threads} thread(s), ${options.delivery}`, results)
   } finally {
     await cluster.close()
     await broker.close()

@@ -16,7 +16,7 @@ export function printResults(
 ): void {
   for (const table of snapshot.results) {
     if (output.format === 'jsonl' || output.format === 'json') {
-      output.row({ topic: table.topic, rows: table.rowCount })
+      output.row({ topic: table.topic, rows: table.rowCount, latest: rowsOf(table) })
       continue
     }
     const { out } = terminal

@@ -6,6 +6,7 @@ export interface PassResult {
   /** Records that went in. */
   readonly n: number
   readonly pass: number
+  readonly threads: number
   /** Wall-clock seconds from the start of the job to its last result. */
   readonly sec: number
   readonly eps: number
@@ -17,23 +18,24 @@ export interface PassResult {
   readonly out: number
 }
 
-/** Runs a pass and prints its RESULT line. `run` gives the number of result rows. */
+/** Runs a pass and prints its RESULT line. */
 export async function measurePass(
-  job: { readonly name: string; readonly records: number; readonly pass: number },
-  run: () => Promise<number>,
+  job: { readonly name: string; readonly threads: number; readonly pass: number },
+  run: () => Promise<{ readonly records: number; readonly rows: number }>,
 ): Promise<PassResult> {
   const startMs = performance.now()
   const cpuBefore = process.cpuUsage()
-  const out = await run()
+  const { records, rows: out } = await run()
   const sec = (performance.now() - startMs) / 1000
   const used = process.cpuUsage(cpuBefore)
   const cpu = (used.user + used.system) / 1e6
   const result: PassResult = {
     job: job.name,
-    n: job.records,
+    n: records,
     pass: job.pass,
+    threads: job.threads,
     sec: rounded(sec, 3),
-    eps: Math.round(job.records / sec),
+    eps: Math.round(records / sec),
     cpu: rounded(cpu, 2),
     hwm_mb: peakMemoryMb(),
     out,
@@ -45,10 +47,7 @@ export async function measurePass(
 /** For people: rates and CPU seconds per million records, of all passes and the median of the warm ones. */
 export function printSummary(title: string, results: readonly PassResult[]): void {
   const warm = results.length > 1 ? results.slice(1) : results
-  const median = (of: (result: PassResult) => number): number => {
-    const sorted = warm.map(of).toSorted((a, b) => a - b)
-    return sorted[Math.floor(sorted.length / 2)] ?? 0
-  }
+  const median = (of: (result: PassResult) => number): number => medianOf(warm.map(of))
   const rate = Math.round(median(({ eps }) => eps)).toLocaleString('en-US')
   const cpu = rounded(
     median(({ cpu: seconds, n }) => (seconds * 1e6) / n),
@@ -58,6 +57,11 @@ export function printSummary(title: string, results: readonly PassResult[]): voi
   console.log(
     `${title}: ${rate} records/s, ${cpu} CPU s per million, ${mb} MB at most (median of ${warm.length} warm passes)`,
   )
+}
+
+/** The middle one; the upper of the two middle ones of an even number. */
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
 function rounded(value: number, digits: number): number {
