@@ -123,7 +123,7 @@ function unknownSource(plan: PhysicalPlan, source: PlannedSource): MillraceError
     'MR_TOPIC_UNKNOWN',
     `pipeline "${plan.pipeline}" reads topic "${source.topic}", which does not exist`,
     {
-      hint: `Create it with \`millrace topics create ${source.topic}\`, or check its name.`,
+      hint: `Check its name, name it under "topics" in the configuration, or run \`millrace topics create ${source.topic}\`.`,
       context: { topic: source.topic },
     },
   )
