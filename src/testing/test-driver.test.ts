@@ -125,6 +125,45 @@ describe('functions of the user that throw', () => {
     assert.equal(headerText(dead?.headers ?? [], '__streams.errors.exception'), 'RangeError')
     assert.equal(headerText(dead?.headers ?? [], 'mr-stage'), 'process')
   })
+
+  const windowed = (onInvalid: 'dead-letter' | 'fail') => {
+    const p = pipeline('counts')
+    p.stream('in', json<{ n: string }>(), { onInvalid })
+      .groupBy((v) => v.n)
+      .window(tumbling('1 minute'))
+      .aggregate({ clicks: count() }, { name: 'count-per-minute' })
+      .toStream()
+      .mapValues((row, window) => {
+        if (window.key === 'b') throw new RangeError('not b')
+        return row.clicks
+      })
+      .to('out')
+    return testDriver(p)
+  }
+
+  it('put a window that closes aside and let the others through', () => {
+    const driver = windowed('dead-letter')
+    for (const n of ['a', 'b', 'c']) driver.topic('in').append({ n })
+    driver.end()
+    assert.deepEqual(
+      driver
+        .topic('out')
+        .read()
+        .map((r) => r.value),
+      [1, 1],
+    )
+    const [dead, ...more] = driver.topic('counts-dead-letters').read<string, string>()
+    assert.equal(more.length, 0)
+    assert.equal(JSON.parse(dead?.key ?? '').key, 'b')
+    assert.deepEqual(JSON.parse(dead?.value ?? ''), { clicks: 1 })
+    assert.equal(headerText(dead?.headers ?? [], 'mr-operator'), 'count-per-minute')
+  })
+
+  it('end the pipeline when its source says so', () => {
+    const driver = windowed('fail')
+    driver.topic('in').append({ n: 'b' })
+    assert.throws(() => driver.end(), { code: 'MR_FUNCTION_FAILED', where: 'operator "count-per-minute"' })
+  })
 })
 
 describe('joins', () => {

@@ -12,6 +12,7 @@ import type { LateRecord } from '../../operators/operator.ts'
 import type { InvalidPolicy } from '../../plan/graph.ts'
 import type { RecordBatchReader } from '../../protocol/record-batch/record-batch-reader.ts'
 import type { InvalidRecords, Lane } from './lane.ts'
+import type { EmittedRecord } from './task-operators.ts'
 import type { TopicOutput } from './task-output.ts'
 
 const TEXT_MAX = 1000
@@ -45,14 +46,29 @@ export class SetAside implements InvalidRecords {
     const value = reader.valueStart < 0 ? null : reader.body.subarray(reader.valueStart, reader.valueEnd)
     const headers: Headers = [
       ...(reader.hasHeaders ? reader.headers() : noHeaders),
-      textHeader('__streams.errors.exception', isMillraceError(error) ? error.code : nameOf(error)),
-      textHeader('__streams.errors.message', messageOf(error).slice(0, TEXT_MAX)),
+      ...errorHeaders(error),
       textHeader('__streams.errors.topic', lane.topic),
       textHeader('__streams.errors.partition', String(lane.partition)),
       textHeader('__streams.errors.offset', String(reader.offset)),
       textHeader('mr-stage', stage),
     ]
     this.deadLetters.writeBytes(reader.timestampMs, key, value, headers)
+  }
+
+  /** What an operator emitted and a function below it refused: its key and value as JSON. */
+  putEmitted(policy: InvalidPolicy, operator: string, record: EmittedRecord, error: unknown): void {
+    if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT'))
+      throw located(error, 'process', `operator "${operator}"`)
+    this.badRecords++
+    this.key.clear()
+    json<unknown>().write(record.key, this.key)
+    this.value.clear()
+    json<unknown>().write(record.value, this.value)
+    this.deadLetters.writeBytes(record.timestampMs, this.key.copy(), this.value.copy(), [
+      ...errorHeaders(error),
+      textHeader('mr-operator', operator),
+      textHeader('mr-stage', 'process'),
+    ])
   }
 
   putLate(record: LateRecord, streamTimeMs: number): void {
@@ -68,6 +84,13 @@ export class SetAside implements InvalidRecords {
       textHeader('mr-stream-time', String(streamTimeMs)),
     ])
   }
+}
+
+function errorHeaders(error: unknown): Headers {
+  return [
+    textHeader('__streams.errors.exception', isMillraceError(error) ? error.code : nameOf(error)),
+    textHeader('__streams.errors.message', messageOf(error).slice(0, TEXT_MAX)),
+  ]
 }
 
 function nameOf(error: unknown): string {

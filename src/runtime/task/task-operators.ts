@@ -13,6 +13,8 @@ import type { StateStore, StoreSpec } from '../../state/store.ts'
 /** Counts what a node gives out and passes it to all that read it. */
 export class NodeOutput implements Receiver {
   records = 0
+  /** Takes what a reader refuses. Without it the error goes up to the record that is being processed. */
+  onRefused: ((record: EmittedRecord, error: unknown) => void) | undefined
   private readonly readers: Receiver[] = []
 
   add(reader: Receiver): void {
@@ -21,14 +23,28 @@ export class NodeOutput implements Receiver {
 
   process(key: unknown, value: unknown, timestampMs: number): void {
     this.records++
-    const { readers } = this
-    for (let at = 0; at < readers.length; at++) readers[at]!.process(key, value, timestampMs)
+    const { readers, onRefused } = this
+    try {
+      for (let at = 0; at < readers.length; at++) readers[at]!.process(key, value, timestampMs)
+    } catch (error) {
+      if (onRefused === undefined) throw error
+      onRefused({ key, value, timestampMs }, error)
+    }
   }
+}
+
+/** What an operator gave out because its time had come. */
+export interface EmittedRecord {
+  readonly key: unknown
+  readonly value: unknown
+  readonly timestampMs: number
 }
 
 /** An operator that acts on time, with the delay of its input. */
 export interface TimedOperator {
+  readonly name: string
   readonly operator: Required<Pick<Operator, 'nextDeadlineMs' | 'advance'>>
+  readonly output: NodeOutput
   readonly inputDelayMs: number
 }
 
@@ -71,11 +87,13 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
         return store as S
       },
     }
-    const operator = node.spec.create(node.name, context, outputOf(outputs, node))
+    const output = outputOf(outputs, node)
+    const operator = node.spec.create(node.name, context, output)
     connect(node, operator, outputs)
     const { nextDeadlineMs, advance } = operator
     if (nextDeadlineMs !== undefined && advance !== undefined) {
-      timed.push({ operator: operator as TimedOperator['operator'], inputDelayMs })
+      const timedOperator = operator as TimedOperator['operator']
+      timed.push({ name: node.name, operator: timedOperator, output, inputDelayMs })
     }
   }
   return { receiver: (source) => outputOf(outputs, source.node), timed, outputs, stores }

@@ -8,7 +8,8 @@
  * Rules:
  * - Stream time moves before the record that moved it is processed: windows that it closes are emitted first.
  * - A record that a function of the user refuses is put aside by its source's policy; what its earlier operators
- *   did stays done (as Kafka Streams' processing exception handler, KIP-1033).
+ *   did stays done (as Kafka Streams' processing exception handler, KIP-1033). What an operator emits because its
+ *   time has come, and a function below refuses, is put aside in the same way, unless a source says to fail.
  * - `flush` writes time markers last, so that they follow the records they speak of.
  */
 
@@ -17,14 +18,14 @@ import type { Headers } from '../../core/record.ts'
 import { noHeaders } from '../../core/record.ts'
 import { json, stringSerde } from '../../core/serde.ts'
 import type { Receiver } from '../../operators/operator.ts'
-import type { GraphNode } from '../../plan/graph.ts'
+import type { GraphNode, InvalidPolicy } from '../../plan/graph.ts'
 import type { PhysicalPlan, PlannedSource, SubTopology } from '../../plan/plan.ts'
 import { headDecoder } from './head-decoder.ts'
 import { InputPartition } from './input-partition.ts'
 import { Lane } from './lane.ts'
 import { SetAside } from './set-aside.ts'
 import { TaskInputs } from './task-inputs.ts'
-import { buildOperators, type NodeOutput, type TaskOperators } from './task-operators.ts'
+import { buildOperators, type NodeOutput, type TaskOperators, type TimedOperator } from './task-operators.ts'
 import { InternalOutput, type OutputTransport, TopicOutput } from './task-output.ts'
 import type { LaneState } from './time-marker.ts'
 
@@ -74,12 +75,16 @@ export class Task {
   private readonly operators: TaskOperators
   private readonly outputs: readonly TopicOutput[]
   private readonly setAside: SetAside
+  private readonly emitPolicy: InvalidPolicy
   private headers: Headers = noHeaders
   private finished = false
 
   constructor(options: TaskOptions) {
     this.part = options.part
     this.id = { subTopology: options.part.index, partition: options.partition }
+    const nodes = options.plan.subTopologies.flatMap(({ sources }) => sources.map(({ node }) => node))
+    const fails = nodes.some((node) => node.kind === 'source' && node.onInvalid === 'fail')
+    this.emitPolicy = fails ? 'fail' : 'dead-letter'
     const topics = this.makeOutputs(options)
     this.outputs = topics.outputs
     this.setAside = topics.setAside
@@ -179,7 +184,7 @@ export class Task {
     this.dirty = true
     this.inputs.streamTimeMs = Number.POSITIVE_INFINITY
     this.headers = noHeaders
-    for (const { operator } of this.operators.timed) operator.advance(Number.POSITIVE_INFINITY)
+    for (const timed of this.operators.timed) this.emit(timed, Number.POSITIVE_INFINITY)
   }
 
   private advanceOperators(): void {
@@ -189,7 +194,17 @@ export class Task {
       const { operator, inputDelayMs } = timed[at]!
       if (operator.nextDeadlineMs() > timeMs - inputDelayMs) continue
       this.headers = noHeaders
-      operator.advance(timeMs - inputDelayMs)
+      this.emit(timed[at]!, timeMs - inputDelayMs)
+    }
+  }
+
+  /** Lets an operator act on time. There is no record to blame for what a function below it throws. */
+  private emit({ name, operator, output }: TimedOperator, timeMs: number): void {
+    output.onRefused = (record, error) => this.setAside.putEmitted(this.emitPolicy, name, record, error)
+    try {
+      operator.advance(timeMs)
+    } finally {
+      output.onRefused = undefined
     }
   }
 
