@@ -19,8 +19,11 @@ export interface TopicToCreate {
 }
 
 const compacted = { 'cleanup.policy': 'compact' }
-/** Repartition records are needed until they are processed, however long that takes. */
-const keptForever = { 'retention.ms': '-1' }
+/**
+ * Repartition records are needed until they are processed, however long that takes, and purged then; small segments
+ * let that free their space soon. Kafka Streams' settings.
+ */
+const untilPurged = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'segment.bytes': '52428800' }
 
 /**
  * The partition count of every topic of a plan, and the topics that are missing.
@@ -67,7 +70,7 @@ function sizeRepartitionTopics(plan: PhysicalPlan, counts: Map<string, number>, 
     const before = open.length
     for (const topic of open) {
       const size = joinedWith(plan, topic, counts) ?? writersTasks(writers.get(topic) as SubTopology, counts)
-      if (size !== undefined) want(topic, size, keptForever)
+      if (size !== undefined) want(topic, size, untilPurged)
     }
     open = open.filter((topic) => !counts.has(topic))
     if (open.length === before) {

@@ -20,6 +20,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { PipelineSettings } from '../pipeline-config.ts'
 import { taskAssignor } from '../task-assignor.ts'
 import { CommittingTransport } from './commit.ts'
+import { Purge } from './purge.ts'
 import { restoreStores } from './restore.ts'
 import { type ThreadSnapshot, threadSnapshot } from './thread-snapshot.ts'
 import { type HeldInput, ThreadTasks } from './thread-tasks.ts'
@@ -48,6 +49,7 @@ export class PipelineThread {
   private readonly admin: Admin
   private readonly transport: CommittingTransport
   private readonly held: ThreadTasks
+  private readonly purge: Purge
   private endOffsets: ReadonlyMap<string, number> | undefined
   private stopping = false
   private lastCommitMs = 0
@@ -69,6 +71,7 @@ export class PipelineThread {
     )
     this.admin = createAdmin(cluster)
     this.transport = new CommittingTransport(this.producer, partitionCounts, settings.delivery)
+    this.purge = new Purge(this.admin, options.clock, options.logger)
     this.held = new ThreadTasks({ plan, partitionCounts, transport: this.transport })
   }
 
@@ -104,6 +107,7 @@ export class PipelineThread {
       await this.transport.abort().catch(() => {})
       throw error
     } finally {
+      await this.purge.idle()
       await this.consumer.close().catch(() => {})
       await this.producer.close().catch(() => {})
     }
@@ -181,6 +185,7 @@ export class PipelineThread {
   private async commit(): Promise<void> {
     if (![...this.held.tasks.values()].some((task) => task.dirty)) return
     await this.transport.commit(this.held, this.consumer)
+    this.purge.committed([...this.held.inputs.values()].map(({ input }) => input))
     this.lastCommitMs = this.options.clock.monotonicMs()
     this.commits++
   }
