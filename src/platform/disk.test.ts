@@ -255,3 +255,19 @@ describe('paths', () => {
     assert.equal(joinPath('/a/', '/b', '', 'c'), '/a/b/c')
   })
 })
+
+describe('directories that cannot be made', () => {
+  it('are refused where the file system knows no new ones', { skip: process.platform !== 'linux' }, () => {
+    assert.throws(
+      () => nodeDisk.makeDirectory('/proc/no-such-directory/inner'),
+      (error) => isMillraceError(error),
+    )
+  })
+
+  it('are refused below a file', () => {
+    assert.throws(
+      () => nodeDisk.makeDirectory('/etc/hostname/inner'),
+      (error) => isMillraceError(error),
+    )
+  })
+})

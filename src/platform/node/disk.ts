@@ -120,6 +120,26 @@ function readLock(path: string): string {
 }
 
 /** The machine's file system. */
+/**
+ * One level at a time: `mkdirSync` with `recursive` never returns where a file system says of a new entry that its
+ * directory does not exist, as /proc does.
+ */
+function makeDirectory(directory: string): void {
+  if (fs.existsSync(directory)) {
+    if (fs.statSync(directory).isDirectory()) return
+  } else {
+    const parent = directoryOf(directory)
+    if (parent !== directory) makeDirectory(parent)
+  }
+  try {
+    fs.mkdirSync(directory)
+  } catch (error) {
+    // Made by somebody else in between.
+    const there = fs.existsSync(directory) && fs.statSync(directory).isDirectory()
+    if (!there) throw error
+  }
+}
+
 export const nodeDisk: Disk = {
   open: (path, mode) => new NodeFile(path, mode),
   exists: (path) => fs.existsSync(path),
@@ -135,7 +155,7 @@ export const nodeDisk: Disk = {
         .map((entry) => ({ name: entry.name, directory: entry.isDirectory() }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     ),
-  makeDirectory: (path) => attempt(path, () => void fs.mkdirSync(path, { recursive: true })),
+  makeDirectory: (path) => attempt(path, () => makeDirectory(path)),
   remove: (path) => attempt(path, () => fs.unlinkSync(path)),
   removeDirectory: (path) => attempt(path, () => fs.rmSync(path, { recursive: true, force: true })),
   rename: (from, to) => attempt(from, () => fs.renameSync(from, to)),
