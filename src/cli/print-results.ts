@@ -1,6 +1,6 @@
 /** What a bounded run prints at its end: the result tables on stdout, and how fast it was on stderr. */
 import type { Terminal } from '../platform/terminal.ts'
-import type { FlowSnapshot, ResultTable } from '../server/flow.ts'
+import type { FlowSnapshot, ResultCell, ResultColumn, ResultTable } from '../server/flow.ts'
 import { formatTime } from './live-view.ts'
 import { type Output, type OutputRow, styler } from './output.ts'
 import { formatTable } from './terminal/table.ts'
@@ -16,14 +16,18 @@ export function printResults(
 ): void {
   for (const table of snapshot.results) {
     if (output.format === 'jsonl' || output.format === 'json') {
-      output.row({ topic: table.topic, rows: table.rowCount, latest: rowsOf(table) })
+      const latest = rowsOf(table, (cell) => cell)
+      output.row({ topic: table.topic, rows: table.rowCount, latest })
       continue
     }
     const { out } = terminal
     const bold = styler(out, '1')
     out.write(`\n${bold(table.title)}   ${formatCount(table.rowCount)} rows in ${table.topic}\n`)
     const columns = table.columns.map(({ name }) => name)
-    out.write(formatTable(rowsOf(table), columns, { width: out.columns, bold: styler(out, '2') }))
+    const rows = rowsOf(table, (cell, type) =>
+      type === 'time' && typeof cell === 'number' ? formatTime(cell) : cell,
+    )
+    out.write(formatTable(rows, columns, { width: out.columns, bold: styler(out, '2') }))
   }
   const read = pipelineRecords(snapshot)
   output.note(
@@ -44,13 +48,13 @@ function pipelineRecords(snapshot: FlowSnapshot): number {
   return [...read.values()].reduce((total, records) => total + records, 0)
 }
 
-function rowsOf(table: ResultTable): OutputRow[] {
-  return table.rows.slice(0, ROWS_SHOWN).map((row) =>
-    Object.fromEntries(
-      table.columns.map(({ name, type }, at) => {
-        const cell = row[at] ?? null
-        return [name, type === 'time' && typeof cell === 'number' ? formatTime(cell) : cell]
-      }),
-    ),
-  )
+function rowsOf(
+  table: ResultTable,
+  show: (cell: ResultCell, type: ResultColumn['type']) => ResultCell,
+): OutputRow[] {
+  return table.rows
+    .slice(0, ROWS_SHOWN)
+    .map((row) =>
+      Object.fromEntries(table.columns.map(({ name, type }, at) => [name, show(row[at] ?? null, type)])),
+    )
 }

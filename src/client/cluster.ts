@@ -66,6 +66,8 @@ export class Cluster {
   readonly metadata = new MetadataCache()
   /** Called after each refresh. */
   readonly listeners = new Set<() => void>()
+  /** The producers and consumers that are open: each enters itself, and leaves when it is closed. */
+  readonly users = new Set<{ close(): Promise<void> }>()
   private readonly options: ClusterOptions
   private readonly seeds: readonly BrokerAddress[]
   private readonly lanes = new Set<Lane>()

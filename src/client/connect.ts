@@ -49,7 +49,6 @@ interface TransactionLine {
 
 class ClusterKafka implements Kafka {
   readonly cluster: Cluster
-  private readonly open = new Set<{ close(): Promise<void> }>()
   private readonly lines = new Map<string, TransactionLine>()
   private readonly ownId: string
 
@@ -59,15 +58,11 @@ class ClusterKafka implements Kafka {
   }
 
   producer(options: ProducerOptions = {}): Producer {
-    const producer = createProducer(this.cluster, options)
-    this.open.add(producer)
-    return producer
+    return createProducer(this.cluster, options)
   }
 
   consumer(options: ConsumerOptions = {}): Consumer {
-    const consumer = createConsumer(this.cluster, options)
-    this.open.add(consumer)
-    return consumer
+    return createConsumer(this.cluster, options)
   }
 
   admin(options: AdminOptions = {}): Admin {
@@ -91,7 +86,6 @@ class ClusterKafka implements Kafka {
     line.last = result.catch(async (error: unknown) => {
       if (await canBegin(producer)) return
       this.lines.delete(transactionalId)
-      this.open.delete(producer)
       await producer.close()
       throw error
     })
@@ -100,9 +94,7 @@ class ClusterKafka implements Kafka {
   }
 
   async close(): Promise<void> {
-    const open = [...this.open]
-    this.open.clear()
-    await Promise.allSettled(open.map((one) => one.close()))
+    await Promise.allSettled([...this.cluster.users].map((one) => one.close()))
     await this.cluster.close()
   }
 }
@@ -116,7 +108,8 @@ async function inTransaction<T>(
   try {
     result = await run(producer)
   } catch (error) {
-    await producer.abort()
+    // Why `run` failed is what the caller has to know; a producer that cannot abort is replaced.
+    await producer.abort().catch(() => {})
     throw error
   }
   try {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { nearestName } from '../core/did-you-mean.ts'
 import { isMillraceError, MillraceError } from '../core/errors.ts'
 import { defineSink, defineSource, documentOptions, option, PartialWriteError } from './index.ts'
-import { checkOptions, nearestName, parseOptions } from './options/index.ts'
+import { checkOptions, parseOptions } from './options/index.ts'
 
 const specs = {
   directory: option.path({ required: true, summary: 'Where.' }),

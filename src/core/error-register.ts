@@ -9,7 +9,7 @@ export interface ErrorKind {
   /** What the code stands for, one sentence, for the reference page. */
   readonly means: string
   readonly retriable: boolean
-  readonly exit: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 124
+  readonly exit: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 124
 }
 
 const kind = (exit: ErrorKind['exit'], means: string, retriable = false): ErrorKind => ({
@@ -88,7 +88,6 @@ export const errorRegister = {
   MR_STATE_CORRUPT: kind(7, 'A changelog record cannot be read back into its store.'),
   MR_TASK_FAILED: kind(1, 'A task of a pipeline stopped with an error.'),
 
-  MR_CONNECTOR_DEPENDENCY_MISSING: kind(2, 'A connector needs a package that is not installed.'),
   MR_SOURCE_FAILED: kind(1, 'A source cannot be read.'),
   MR_SOURCE_FILE_CHANGED: kind(
     7,
@@ -100,8 +99,6 @@ export const errorRegister = {
   MR_HTTP_REFUSED: kind(6, 'An HTTP request came from another site, or for a host name that is not served.'),
   MR_HTTP_NOT_FOUND: kind(3, 'Nothing is served at the address of an HTTP request.'),
   MR_HTTP_FAILED: kind(1, 'An HTTP request failed inside Millrace; the log has the cause.'),
-
-  MR_CHECK_FAILED: kind(8, 'A check did not pass.'),
 } as const satisfies Record<`MR_${string}`, ErrorKind>
 
 /** One of the registered codes. */

@@ -1,6 +1,9 @@
 /** Each rule of the architecture test, with its fault planted once: a check that cannot fail checks nothing. */
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
 import { describe, it } from 'node:test'
+import { root } from '../../scripts/repository.ts'
 import { checkCalls } from './calls.ts'
 import type { Check } from './fault.ts'
 import { checkConnectors, checkErrorCodes } from './registers.ts'
@@ -95,6 +98,21 @@ describe('imports', () => {
     const text = importing('../platform/node/disk.ts')
     assert.equal(faults(checkImports, 'src/runtime/a.ts', text).length, 1)
     assert.deepEqual(faults(checkImports, 'src/cli/a.ts', text), [])
+  })
+  it('of the platform’s implementations are made by a public entry too, which is for users alone', () => {
+    const entry = 'src/client/index.ts'
+    const exported = JSON.stringify(
+      JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).exports,
+    )
+    assert.ok(exported.includes(`./${entry}`), `${entry} is exported`)
+    const text = importing('../platform/node/platform.ts')
+    assert.deepEqual(faults(checkImports, entry, text), [])
+    assert.equal(faults(checkImports, 'src/client/connect.ts', text).length, 1)
+    for (const file of ['src/runtime/a.ts', 'src/cli/a.ts', 'src/client/a.ts']) {
+      const specifier = file === 'src/client/a.ts' ? './index.ts' : '../client/index.ts'
+      assert.equal(faults(checkImports, file, importing(specifier)).length, 1)
+    }
+    assert.deepEqual(faults(checkImports, 'src/index.ts', importing('./client/index.ts')), [])
   })
   it('of an example are those of a user', () => {
     assert.equal(faults(checkImports, 'examples/flights/a.ts', importing('../../src/dsl/b.ts')).length, 1)

@@ -37,6 +37,12 @@ const rooms: Readonly<Record<string, readonly string[] | typeof all>> = {
 const closedTo: Readonly<Record<string, readonly string[]>> = { server: ['cli'], testing: ['cli', 'server'] }
 
 /**
+ * What package.json exports for users and binds the machine's platform, as they have none to pass. It is for them
+ * only: a room that imported it would choose the platform without saying so.
+ */
+const entries: ReadonlyMap<string, string> = new Map([['src/client/index.ts', 'millrace/kafka']])
+
+/**
  * Where the platform's implementations may be named. Everything else takes a `Platform` as a parameter.
  * A worker thread's first module is such a place: add it here with its reason.
  */
@@ -56,6 +62,9 @@ function targetOf(source: Source, specifier: string): string {
 }
 
 function roomFault(room: string, target: string): string | undefined {
+  const entry = entries.get(target)
+  if (entry !== undefined)
+    return `'${entry}' binds the machine's platform and is for users: import the part itself`
   const other = roomOf(target)
   if (other === undefined) return `the public face of src/ is not for its own rooms: import the part itself`
   if (other === room) return undefined
@@ -80,7 +89,7 @@ function connectorFault(source: Source, target: string): string | undefined {
 function wiringFault(source: Source, target: string): string | undefined {
   if (!/^src\/platform\/(node|simulated)\//.test(target) || roomOf(source.path) === 'platform')
     return undefined
-  if (wiring.some((place) => place.path.test(source.path))) return undefined
+  if (entries.has(source.path) || wiring.some((place) => place.path.test(source.path))) return undefined
   return 'take a Platform (src/platform/platform.ts) as a parameter; only src/cli and src/testing choose which'
 }
 

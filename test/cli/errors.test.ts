@@ -1,13 +1,15 @@
 /** How commands end: what is said, where, and with which status. */
 import assert from 'node:assert/strict'
 import net from 'node:net'
-import { after, before, describe, test } from 'node:test'
-import { exitOf, onTerminal, run, start, startCluster, type TestCluster } from './millrace.ts'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { endChildren, exitOf, start } from './child.ts'
+import { onTerminal, run, startCluster, type TestCluster } from './millrace.ts'
 
 let cluster: TestCluster
 before(async () => {
   cluster = await startCluster()
 })
+afterEach(endChildren)
 after(() => cluster.close())
 
 /** A server on a free port that does with each socket as told. */

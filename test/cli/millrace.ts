@@ -1,8 +1,7 @@
 /**
- * The command line under test: within this process on a terminal in memory (fast), or as a process of its own with
- * real pipes and signals; and a broker for it to talk to.
+ * The command line under test within this process, on a terminal in memory, and a broker for it to talk to. As a
+ * process of its own it is in `child.ts`.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -11,17 +10,17 @@ import { main } from '../../src/cli/main.ts'
 import { createAdmin } from '../../src/client/admin/admin.ts'
 import { Cluster } from '../../src/client/cluster.ts'
 import { createProducer, type RecordToSend } from '../../src/client/producer/producer.ts'
+import { within } from '../../src/platform/clock.ts'
+import { nodeClock } from '../../src/platform/node/clock.ts'
 import { nodePlatform } from '../../src/platform/node/platform.ts'
 import { simulatedProcess } from '../../src/platform/simulated/process.ts'
 import { type SimulatedTerminalOptions, simulatedTerminal } from '../../src/platform/simulated/terminal.ts'
+import type { Outcome } from './child.ts'
 
-const root = path.resolve(import.meta.dirname, '../..')
+export { exitOf, type Outcome, start } from './child.ts'
 
-export interface Outcome {
-  readonly status: number
-  readonly out: string
-  readonly err: string
-}
+/** What a command takes is far less, also on a busy machine. */
+const RUN_TIMEOUT_MS = 60_000
 
 export interface RunOptions {
   /** Standard input; without it there is none. */
@@ -44,29 +43,15 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     isTerminal: options.typing ?? false,
     ...(options.input === undefined ? {} : { input: options.input }),
   })
-  await main(host, { out, err, input })
+  const ended = main(host, { out, err, input })
+  try {
+    await within(nodeClock, RUN_TIMEOUT_MS, `the end of millrace ${argv.join(' ')}`, ended)
+  } catch (error) {
+    // Else what it has open would keep this process alive.
+    host.signal('SIGINT')
+    throw error
+  }
   return { status: host.exitCode ?? 0, out: out.text, err: err.text }
-}
-
-/** Starts a command as a process of its own; its streams are pipes. */
-export function start(argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [path.join(root, 'bin/millrace.mjs'), ...argv], {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: 'pipe',
-  })
-}
-
-/** The status of a process when it has ended and its output is read; 128 and more for a signal that ended it. */
-export function exitOf(child: ChildProcess): Promise<Outcome> {
-  const text = { out: '', err: '' }
-  child.stdout?.on('data', (bytes: Buffer) => (text.out += bytes.toString()))
-  child.stderr?.on('data', (bytes: Buffer) => (text.err += bytes.toString()))
-  return new Promise((resolve) => {
-    child.once('close', (code, signal) =>
-      resolve({ status: code ?? 128 + os.constants.signals[signal!], ...text }),
-    )
-  })
 }
 
 export interface TestCluster {

@@ -41,14 +41,18 @@ export async function run(context: CommandContext): Promise<void> {
     const info = await orAborted(signal, requireTopic(cluster, topic))
     if (partition !== undefined) requirePartition(info, partition)
     const interactive = file === undefined && terminal.input.isTerminal
+    const over = new AbortController()
+    const ended = AbortSignal.any([signal, over.signal])
     const report = new ProduceReport({
       output,
       clock: platform.clock,
       source: file ?? 'stdin',
       interactive,
       dryRun,
+      // Who types must not have to write another line to be told.
+      onOver: () => over.abort(),
     })
-    const input = file === undefined ? terminal.input.bytes() : fileBytes(platform, file, signal)
+    const input = file === undefined ? terminal.input.bytes(ended) : fileBytes(platform, file, ended)
     if (interactive) output.note(`each line is a record for topic "${topic}"; Ctrl-D ends`)
     if (dryRun) await sendLines(input, request, pretend, report)
     else await produce(context, cluster, (send) => sendLines(input, request, send, report))

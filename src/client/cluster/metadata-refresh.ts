@@ -72,10 +72,13 @@ export class MetadataRefresh {
   private async ask(): Promise<ReadonlySet<string>> {
     const { anyBroker, autoCreateTopics, cache, onRefreshed } = this.options
     const names = new Set([...cache.topics.keys(), ...this.wanted])
-    if (names.size > TOPICS_KEPT_MAX) {
-      throw new MillraceError('MR_LIMIT', `one client keeps metadata of at most ${TOPICS_KEPT_MAX} topics`)
-    }
+    // Also of those that are too many, or no later refresh could succeed.
     this.wanted.clear()
+    if (names.size > TOPICS_KEPT_MAX) {
+      throw new MillraceError('MR_LIMIT', `one client keeps metadata of at most ${TOPICS_KEPT_MAX} topics`, {
+        hint: 'Use several clients, each for a part of the topics.',
+      })
+    }
     const connection = await anyBroker()
     const answer = await connection.send(metadata, {
       topics: [...names].map((name) => ({ name })),

@@ -132,6 +132,8 @@ export class TcpConnection implements NegotiatedConnection {
         openRequests: this.open.length,
         queuedBytes: this.options.socket.queuedBytes(),
       },
+      where: this.broker,
+      hint: 'Await answers before more is asked for; or the broker or the network is too slow.',
       retriable: true,
     })
   }
@@ -197,12 +199,16 @@ function isUnanswered(api: AnyApi, request: unknown): boolean {
 function lost(broker: string, cause: unknown): MillraceError {
   return new MillraceError('MR_CONNECTION_LOST', `the connection to ${broker} ended before the answer came`, {
     where: broker,
+    hint: 'Look whether the broker runs and what its log says; what was asked for may have been done all the same.',
     ...(cause === undefined ? {} : { cause }),
   })
 }
 
 function unexpected(broker: string, what: string): MillraceError {
-  return new MillraceError('MR_PROTOCOL_REQUEST_INVALID', what, { where: broker })
+  return new MillraceError('MR_PROTOCOL_REQUEST_INVALID', what, {
+    where: broker,
+    hint: "Check that the port is a broker's and that nothing between changes what is sent.",
+  })
 }
 
 function timedOut(broker: string, request: OpenRequest, nowMs: number): MillraceError {
@@ -210,6 +216,10 @@ function timedOut(broker: string, request: OpenRequest, nowMs: number): Millrace
   return new MillraceError(
     'MR_TIMEOUT',
     `${broker} did not answer ${request.api.name} v${request.version} within ${waitedMs} ms`,
-    { where: broker, context: { api: request.api.name, version: request.version, waitedMs } },
+    {
+      where: broker,
+      hint: 'Look at the load of the broker and at the network, or allow more time.',
+      context: { api: request.api.name, version: request.version, waitedMs },
+    },
   )
 }

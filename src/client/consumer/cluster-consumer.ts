@@ -95,6 +95,7 @@ export class ClusterConsumer implements Consumer {
     this.groupAssignment = new Assignment({ table, clock: this.clock, onChanged: () => this.kick() })
     this.watchdog = new Watchdog(cluster, table, settings.stalledWarningMs)
     cluster.listeners.add(this.onMetadata)
+    cluster.users.add(this)
   }
 
   assign(positions: readonly StartPosition[]): void {
@@ -204,7 +205,7 @@ export class ClusterConsumer implements Consumer {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.end()
+    this.closing ??= this.end().finally(() => this.cluster.users.delete(this))
     return this.closing
   }
 

@@ -67,6 +67,7 @@ class ClusterProducer implements Producer {
   private readonly accumulator: Accumulator
   private readonly identity: Transactions | IdempotentIdentity
   private readonly lanes: readonly { close(): Promise<void> }[]
+  private readonly leave: () => void
   private closing: Promise<void> | undefined
 
   constructor(cluster: Cluster, options: ProducerOptions) {
@@ -99,6 +100,8 @@ class ClusterProducer implements Producer {
     this.sender = new Sender({ cluster, lane, settings, budget, outstanding, identity })
     this.identity.attach(this.sender)
     this.accumulator = new Accumulator({ cluster, settings, budget, outstanding, sender: this.sender })
+    this.leave = () => void cluster.users.delete(this)
+    cluster.users.add(this)
   }
 
   get bufferedBytes(): number {
@@ -164,7 +167,7 @@ class ClusterProducer implements Producer {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.end()
+    this.closing ??= this.end().finally(this.leave)
     return this.closing
   }
 

@@ -12,6 +12,7 @@
 import type { MillraceError } from '../../core/errors.ts'
 import { produce } from '../../protocol/apis/produce.ts'
 import { Alarm } from '../alarm.ts'
+import { LeaderSearch } from '../cluster/leader-search.ts'
 import type { BrokerLink } from '../connection/broker-link.ts'
 import type { Lane } from '../connection/lane.ts'
 import type { NegotiatedConnection } from '../connection/negotiated.ts'
@@ -25,8 +26,6 @@ export interface SenderParts extends SettlementParts {
   readonly lane: Lane
 }
 
-const RETRY_FIRST_MS = 20
-const RETRY_MAX_MS = 1000
 /** How much longer than the broker's own time limit an answer is waited for. */
 const ANSWER_GRACE_MS = 2000
 
@@ -36,14 +35,15 @@ export class Sender {
   private readonly inFlight = new WeakMap<NegotiatedConnection, number>()
   private readonly connecting = new Set<BrokerLink>()
   private scheduled = false
-  private refreshing = false
   private readonly alarm: Alarm
+  private readonly leaders: LeaderSearch
   private readonly settlement: Settlement
   private closed = false
 
   constructor(parts: SenderParts) {
     this.parts = parts
     this.alarm = new Alarm(parts.cluster.platform.clock, () => this.wake())
+    this.leaders = new LeaderSearch(parts.cluster, () => this.wake())
     this.settlement = new Settlement(parts, () => this.findLeader())
   }
 
@@ -77,6 +77,7 @@ export class Sender {
     this.closed = true
     this.settlement.stopRetrying()
     this.alarm.cancel()
+    this.leaders.close()
   }
 
   private round(): void {
@@ -189,19 +190,6 @@ export class Sender {
   }
 
   private findLeader(): void {
-    if (this.refreshing || this.closed) return
-    this.refreshing = true
-    const { cluster } = this.parts
-    const topics = [...new Set([...this.busy].map(({ topic }) => topic))]
-    const again = (pauseMs: number): void => {
-      cluster.platform.clock.after(pauseMs, () => {
-        this.refreshing = false
-        this.wake()
-      })
-    }
-    cluster.refresh(topics).then(
-      () => again(RETRY_FIRST_MS),
-      () => again(RETRY_MAX_MS / 10),
-    )
+    this.leaders.look(new Set([...this.busy].map(({ topic }) => topic)))
   }
 }

@@ -1,6 +1,7 @@
 /** Checks what a user wrote against specifications: names first, then each value. */
+
+import { suggestName } from '../../core/did-you-mean.ts'
 import { MillraceError } from '../../core/errors.ts'
-import { suggestName } from './did-you-mean.ts'
 import type { Checked, OptionFault, OptionSpecs, OptionValues } from './option.ts'
 
 function faultsOfNames(specs: OptionSpecs, input: object, at: (name: string) => string): OptionFault[] {

@@ -1,6 +1,7 @@
 /** Options made of others. */
+
+import { suggestName } from '../../core/did-you-mean.ts'
 import { checkOptions, describeInput } from './check-options.ts'
-import { suggestName } from './did-you-mean.ts'
 import { makeOption, type OptionSettings, type PresenceOf, presenceOf } from './make-option.ts'
 import type { Checked, Option, OptionFault, VariantInput, VariantSpecs, VariantValue } from './option.ts'
 

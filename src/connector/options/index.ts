@@ -4,8 +4,8 @@ import { boolean, choice, duration, number, path, pattern, size, text } from './
 
 export const option = { text, path, number, boolean, choice, duration, size, pattern, list, variant } as const
 
+export { suggestName } from '../../core/did-you-mean.ts'
 export { checkOptions, optionError, parseOptions } from './check-options.ts'
-export { nearestName, suggestName } from './did-you-mean.ts'
 export { documentOptions, type OptionDocument, type VariantDocument } from './document-options.ts'
 export type {
   Checked,

@@ -1,8 +1,9 @@
 /** Options of one value. */
+
+import { suggestName } from '../../core/did-you-mean.ts'
 import { type Duration, durationMs } from '../../core/duration.ts'
 import { MillraceError, messageOf } from '../../core/errors.ts'
 import { type Size, sizeBytes } from '../../core/size.ts'
-import { suggestName } from './did-you-mean.ts'
 import { makeOption, type OptionSettings, type PresenceOf } from './make-option.ts'
 import type { Option } from './option.ts'
 

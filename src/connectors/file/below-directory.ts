@@ -24,14 +24,15 @@ export class BelowDirectory {
     this.enter(parentOf(path))
   }
 
-  /** Lets the name of a new file, and of all directories above it, survive a power cut. */
-  syncNames(path: string): void {
-    const parent = parentOf(path)
-    this.disk.syncDirectory(this.absolute(parent))
-    for (let directory = parent; directory !== '' && !this.synced.has(directory); ) {
-      this.synced.add(directory)
-      directory = parentOf(directory)
+  /** Lets the names of new files, and of all directories above them, survive a power cut. */
+  syncNames(paths: readonly string[]): void {
+    // Each directory that got a name, and so on upwards: the set grows while it is gone through.
+    const changed = new Set(paths.map(parentOf))
+    for (const directory of changed) {
       this.disk.syncDirectory(this.absolute(directory))
+      if (directory === '' || this.synced.has(directory)) continue
+      this.synced.add(directory)
+      changed.add(parentOf(directory))
     }
   }
 

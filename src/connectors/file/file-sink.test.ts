@@ -5,7 +5,7 @@ import { conformanceRecord } from '../../connector/conformance/sink.ts'
 import type { Sink, StoredRecord } from '../../connector/index.ts'
 import { isMillraceError } from '../../core/errors.ts'
 import { silentLogger } from '../../core/logger.ts'
-import { type Disk, joinPath, readFile } from '../../platform/disk.ts'
+import { type Disk, joinPath, type OpenMode, readFile } from '../../platform/disk.ts'
 import { SimulatedDisk } from '../../platform/simulated/disk.ts'
 import { simulatedPlatform } from '../../platform/simulated/platform.ts'
 import { simulatedRandom } from '../../platform/simulated/random.ts'
@@ -245,6 +245,49 @@ test('never more files are open than allowed, and the longest unused is closed f
   assert.equal(most, 3)
   assert.equal(open, 0)
   assert.deepEqual(valuesOf(disk), numbers(0, 100))
+})
+
+test('a flush syncs each file and each directory once, and never blocks on a file of records', async () => {
+  const disk = new SimulatedDisk()
+  const synced: string[] = []
+  const watching: Disk = Object.create(disk, {
+    syncDirectory: {
+      value(path: string) {
+        synced.push(path)
+        disk.syncDirectory(path)
+      },
+    },
+    open: {
+      value(path: string, mode: OpenMode) {
+        const file = disk.open(path, mode)
+        if (!path.endsWith('.jsonl')) return file
+        return Object.create(file, {
+          sync: { value: () => file.sync().then(() => void synced.push(path)) },
+          syncNow: { value: () => assert.fail(`${path} is synced while everything else waits`) },
+        })
+      },
+    },
+  })
+  const sink = await openOn(watching, { openFilesMax: 2 })
+  await sink.write(numbers(0, 60).map(spread))
+  synced.length = 0
+  await sink.flush()
+  await sink.close()
+  const names = [...filesOf(disk), '/out', '/out', '/out', '/out/conformance', '/out/conformance/2013-01-01']
+  // The sink's own directory: for each of two manifests, and for the topic's name.
+  assert.deepEqual(synced.sort(), [...names, '/out/conformance/2013-01-02'].sort())
+})
+
+test('close waits for a flush that is under way, so the next sink goes on behind it', async () => {
+  const world = simulatedPlatform({ seed: 2, syncMs: [50, 50] })
+  const sink = await world.runUntil(openOn(world.disk))
+  await world.runUntil(sink.write(numbers(0, 9).map(spread)))
+  const flushed = sink.flush()
+  await world.runUntil(sink.close())
+  const next = await world.runUntil(openOn(world.disk))
+  assert.equal(next.positions?.().get('conformance/0'), 9)
+  await flushed
+  await next.close()
 })
 
 test('keys and values that are JSON stand as they are, all others as text, one line each', async () => {

@@ -31,6 +31,8 @@ export class FileSink implements Sink {
   private readonly files: RolledFiles
   /** The next offsets of partitions that were written since the last flush. */
   private written = new Map<string, number>()
+  /** What was begun last with the files. */
+  private running: Promise<void> = Promise.resolve()
 
   /** @throws MR_SINK_FAILED, MR_DATA_DIRECTORY_LOCKED, MR_DISK_FAILED, MR_DISK_FULL */
   constructor(options: FileSinkOptions) {
@@ -54,7 +56,7 @@ export class FileSink implements Sink {
       if (error !== undefined) failures.push({ index, error })
       this.written.set(partitionName(record.topic, record.partition), record.offset + 1)
     }
-    if (this.files.bufferedBytes > this.options.bufferBytes) this.files.writeOut()
+    if (this.files.bufferedBytes > this.options.bufferBytes) await this.alone(() => this.files.writeOut())
     if (failures.length > 0) throw new PartialWriteError(failures)
   }
 
@@ -62,7 +64,7 @@ export class FileSink implements Sink {
     if (this.written.size === 0) return
     const { written } = this
     this.written = new Map()
-    await this.files.commit(written)
+    await this.alone(() => this.files.commit(written))
   }
 
   positions(): ReadonlyMap<string, number> {
@@ -70,8 +72,15 @@ export class FileSink implements Sink {
   }
 
   async close(): Promise<void> {
+    // A handle that is being synced may not be closed: its number could be another file's by then.
+    await this.running.catch(() => {})
     this.files.close()
     this.lock.release()
+  }
+
+  private alone(run: () => Promise<void>): Promise<void> {
+    this.running = run()
+    return this.running
   }
 
   private add(record: StoredRecord): MillraceError | undefined {

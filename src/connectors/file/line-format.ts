@@ -7,31 +7,34 @@
 import '../../core/buffer-methods.ts'
 import type { ByteWriter } from '../../core/byte-writer.ts'
 import type { StoredRecord } from '../../core/record.ts'
+import { jsonFormOf } from './json-check.ts'
 
 export type LineFormat = 'record' | 'value'
 
 export function writeLine(format: LineFormat, record: StoredRecord, into: ByteWriter): void {
-  if (format === 'value') into.utf8(jsonOf(record.value))
+  if (format === 'value') writeJson(record.value, into)
   else {
-    into.utf8(`{"key":${jsonOf(record.key)},"timestamp":"${new Date(record.timestampMs).toISOString()}"`)
-    into.utf8(`,"value":${jsonOf(record.value)}}`)
+    into.utf8('{"key":')
+    writeJson(record.key, into)
+    into.utf8(`,"timestamp":"${new Date(record.timestampMs).toISOString()}","value":`)
+    writeJson(record.value, into)
+    into.utf8('}')
   }
   into.utf8('\n')
 }
 
-function jsonOf(bytes: Uint8Array | null): string {
-  if (bytes === null) return 'null'
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).utf8Slice(0, bytes.length)
-  if (!isJson(text)) return JSON.stringify(text)
+function writeJson(bytes: Uint8Array | null, into: ByteWriter): void {
+  if (bytes === null) {
+    into.utf8('null')
+    return
+  }
+  const form = jsonFormOf(bytes)
+  if (form === 'line') into.raw(bytes)
+  else if (form === 'not-json') into.utf8(JSON.stringify(textOf(bytes)))
   // Line ends in JSON are only ever space between its parts.
-  return /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text
+  else into.utf8(textOf(bytes).replaceAll(/[\r\n]+/g, ' '))
 }
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).utf8Slice(0, bytes.length)
 }

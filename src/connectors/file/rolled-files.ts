@@ -4,8 +4,12 @@
  * 1. Lines are collected in memory.
  * 2. Before a file is first written, the manifest lists it with the length that it has, so that after a crash it is
  *    cut back to that.
- * 3. A commit writes and syncs everything and then replaces the manifest with the new lengths and positions. Files
- *    that are not open any more leave it: they are complete.
+ * 3. A file is synced before it is closed, a few files at a time, over the handle that wrote it: only that one is
+ *    sure to tell of a write that failed later.
+ * 4. A commit writes and syncs everything, then the directories that got new names, and then replaces the manifest
+ *    with the new lengths and positions. Files that are not open any more leave it: they are complete.
+ *
+ * One call of `writeOut` or `commit` has to settle before the next, and before `close`.
  */
 import { ByteWriter } from '../../core/byte-writer.ts'
 import { MillraceError } from '../../core/errors.ts'
@@ -15,12 +19,18 @@ import { BelowDirectory } from './below-directory.ts'
 import { type Manifest, writeManifest } from './manifest.ts'
 
 const LINES_INITIAL_BYTES = 4096
+/** Node's pool has four threads, and others have work for it too. */
+const SYNCS_MAX = 3
+/** Which part of the open files is closed in one go, so that their syncs overlap. */
+const RETIRED_PART = 0.25
 
 interface RolledFile {
   readonly path: string
   /** Bytes in the file, with what the buffer holds not counted. */
   length: number
   readonly lines: ByteWriter
+  /** The file is there, as far as is known. */
+  exists: boolean
   handle: DiskFile | undefined
   /** Written since the last sync. */
   dirty: boolean
@@ -41,6 +51,8 @@ export class RolledFiles {
   private readonly below: BelowDirectory
   /** By path, the least recently used first. Holds open files, and others that have lines or are not committed. */
   private readonly files = new Map<string, RolledFile>()
+  /** Those with a handle, the one that was written longest ago first. */
+  private readonly open = new Set<RolledFile>()
   private manifest: Manifest
 
   constructor(options: RolledFilesOptions, manifest: Manifest) {
@@ -59,7 +71,7 @@ export class RolledFiles {
     let file = this.files.get(path)
     if (file === undefined) {
       const lines = new ByteWriter(LINES_INITIAL_BYTES)
-      file = { path, length: -1, lines, handle: undefined, dirty: false, isNew: false }
+      file = { path, length: -1, lines, exists: false, handle: undefined, dirty: false, isNew: false }
       this.bufferedBytes += LINES_INITIAL_BYTES
     } else this.files.delete(path)
     this.files.set(path, file)
@@ -71,12 +83,13 @@ export class RolledFiles {
   }
 
   /** Hands all lines to the operating system; nothing is promised yet. */
-  writeOut(): void {
+  async writeOut(): Promise<void> {
     const waiting = [...this.files.values()].filter((file) => file.lines.length > 0)
     for (const file of waiting) this.learnLength(file)
     this.announce(waiting)
     for (const file of waiting) {
-      const handle = this.open(file)
+      if (file.handle === undefined && this.open.size >= this.options.openFilesMax) await this.retire()
+      const handle = this.handleOf(file)
       handle.write(file.lines.buffer, 0, file.lines.length, file.length)
       file.length += file.lines.length
       file.lines.clear()
@@ -87,22 +100,19 @@ export class RolledFiles {
 
   /** Everything that was written survives a power cut, together with the positions. */
   async commit(positions: ReadonlyMap<string, number>): Promise<void> {
-    this.writeOut()
-    const open = [...this.files.values()].filter((file) => file.handle !== undefined)
-    await Promise.all(open.filter((file) => file.dirty).map((file) => file.handle!.sync()))
-    for (const file of this.files.values()) {
-      if (file.isNew) this.below.syncNames(file.path)
-      file.isNew = false
-      file.dirty = false
-    }
-    const lengths = new Map(open.map((file) => [file.path, file.length]))
+    await this.writeOut()
+    await syncFiles([...this.open])
+    this.below.syncNames([...this.files.values()].filter((file) => file.isNew).map((file) => file.path))
+    for (const file of this.files.values()) file.isNew = false
+    const lengths = new Map([...this.open].map((file) => [file.path, file.length]))
     this.replaceManifest({ positions: new Map([...this.manifest.positions, ...positions]), lengths })
     for (const file of this.files.values()) if (file.handle === undefined) this.files.delete(file.path)
     this.bufferedBytes = this.files.size * LINES_INITIAL_BYTES
   }
 
   close(): void {
-    for (const file of this.files.values()) file.handle?.close()
+    for (const file of this.open) file.handle?.close()
+    this.open.clear()
     this.files.clear()
   }
 
@@ -135,7 +145,8 @@ export class RolledFiles {
     if (file.length >= 0) return
     const { disk } = this.options
     const absolute = this.below.absolute(file.path)
-    file.length = disk.exists(absolute) ? disk.stat(absolute).sizeBytes : 0
+    file.exists = disk.exists(absolute)
+    file.length = file.exists ? disk.stat(absolute).sizeBytes : 0
   }
 
   /** Step 2, in one go for all files that are to be written. */
@@ -152,32 +163,51 @@ export class RolledFiles {
     this.manifest = manifest
   }
 
-  private open(file: RolledFile): DiskFile {
-    if (file.handle !== undefined) return file.handle
-    this.makeRoom()
-    invariant(this.manifest.lengths.has(file.path), 'a file is in the manifest before it is written')
-    this.below.prepare(file.path)
-    const absolute = this.below.absolute(file.path)
-    const { disk } = this.options
-    file.isNew ||= !disk.exists(absolute)
-    // `new` does not follow a link that leads nowhere yet.
-    file.handle = disk.open(absolute, disk.exists(absolute) ? 'write' : 'new')
+  private handleOf(file: RolledFile): DiskFile {
+    if (file.handle === undefined) file.handle = this.openFile(file)
+    else this.open.delete(file)
+    this.open.add(file)
     return file.handle
   }
 
-  private makeRoom(): void {
-    let open = 0
-    for (const file of this.files.values()) if (file.handle !== undefined) open++
-    for (const file of this.files.values()) {
-      if (open < this.options.openFilesMax) return
-      if (file.handle === undefined) continue
-      if (file.dirty) file.handle.syncNow()
-      file.handle.close()
+  private openFile(file: RolledFile): DiskFile {
+    invariant(this.manifest.lengths.has(file.path), 'a file is in the manifest before it is written')
+    this.below.prepare(file.path)
+    // `new` does not follow a link that leads nowhere yet.
+    const handle = this.options.disk.open(this.below.absolute(file.path), file.exists ? 'write' : 'new')
+    file.isNew ||= !file.exists
+    file.exists = true
+    return handle
+  }
+
+  /** Makes room for others: closes the files that were written longest ago. */
+  private async retire(): Promise<void> {
+    const files = [...this.open].slice(0, Math.ceil(this.options.openFilesMax * RETIRED_PART))
+    await syncFiles(files)
+    for (const file of files) {
+      this.open.delete(file)
+      file.handle?.close()
       file.handle = undefined
-      file.dirty = false
-      open--
     }
   }
+}
+
+/** Syncs those that need it, a few at a time. However it ends, no sync is under way any more. */
+async function syncFiles(files: readonly RolledFile[]): Promise<void> {
+  const dirty = files.filter((file) => file.dirty)
+  let failure: { readonly error: unknown } | undefined
+  const syncOneByOne = async (): Promise<void> => {
+    for (let file = dirty.pop(); file !== undefined && failure === undefined; file = dirty.pop()) {
+      try {
+        await file.handle?.sync()
+        file.dirty = false
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: SYNCS_MAX }, syncOneByOne))
+  if (failure !== undefined) throw failure.error
 }
 
 /** Its name must not come back after a power cut, as the manifest will not list it for ever. */

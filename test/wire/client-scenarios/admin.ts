@@ -1,3 +1,10 @@
+/**
+ * The admin client: topics (CreateTopics, DeleteTopics, CreatePartitions), configs (IncrementalAlterConfigs, KIP-339),
+ * offsets by time (ListOffsets), groups (ListGroups, DescribeGroups, OffsetCommit from outside, DeleteGroups), and what
+ * is told of the cluster itself (DescribeCluster, DescribeLogDirs, DescribeProducers, DescribeTransactions).
+ *
+ * Checked throughout: a topic is its id, not its name (KIP-516), and each thing that fails is named by its own error.
+ */
 import assert from 'node:assert/strict'
 import { rejectsWith, type ScenarioTest } from './scenario.ts'
 

@@ -1,3 +1,11 @@
+/**
+ * A consumer without a group's help: where it starts (ListOffsets, OffsetFetch and the reset policy), seeking, pausing,
+ * fetch sessions (KIP-227), and what is handed on.
+ *
+ * Rules: records of a partition come in the order of their offsets, each once, whatever else is asked for meanwhile; a
+ * position is behind what was handed on, never behind what was only fetched; an offset that is out of range follows
+ * the reset policy and is an error without one.
+ */
 import assert from 'node:assert/strict'
 import type { Consumer } from '../../../src/client/consumer/consumer.ts'
 import { recordsOf } from '../../../src/client/consumer/records.ts'

@@ -1,3 +1,10 @@
+/**
+ * A producer without transactions: what comes back is what was sent (record batch v2, all compressions), partitions
+ * are chosen as Java's does (murmur2 of the key), and the offsets of a partition are consecutive, in the order of
+ * sending, with no record missing or doubled (idempotence, KIP-98).
+ *
+ * A record or topic that the broker refuses fails alone and by name; `acks` 0 and 1 and the memory budget are honoured.
+ */
 import assert from 'node:assert/strict'
 import { partitionOf } from '../../../src/core/murmur2.ts'
 import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.ts'

@@ -1,3 +1,8 @@
+/**
+ * Transactions, in version 1 (KIP-98) and version 2 (KIP-890): records and positions become visible together at the
+ * commit or never; `read_committed` does not pass an open transaction, `read_uncommitted` does; a newer producer of a
+ * transactional id fences the older one for good; after a failure only the abort is left, and then all goes on.
+ */
 import assert from 'node:assert/strict'
 import { connect } from '../../../src/client/index.ts'
 import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.ts'

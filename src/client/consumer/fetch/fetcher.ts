@@ -15,6 +15,8 @@
  */
 import type { MillraceError } from '../../../core/errors.ts'
 import { formatUuid } from '../../../protocol/uuid.ts'
+import { Alarm } from '../../alarm.ts'
+import { LeaderSearch } from '../../cluster/leader-search.ts'
 import type { Cluster } from '../../cluster.ts'
 import type { BrokerLink } from '../../connection/broker-link.ts'
 import type { Lane } from '../../connection/lane.ts'
@@ -54,12 +56,16 @@ export class Fetcher {
   private readonly parts: FetcherParts
   private readonly lanes: readonly Lane[]
   private readonly slots = new Map<string, readonly FetchSlot[]>()
+  /** Rings when a partition that was refused may be asked for again. */
+  private readonly retry: Alarm
+  private readonly leaders: LeaderSearch
   private scheduled = false
-  private refreshing = false
   private closed = false
 
   constructor(parts: FetcherParts) {
     this.parts = parts
+    this.retry = new Alarm(parts.cluster.platform.clock, () => this.kick())
+    this.leaders = new LeaderSearch(parts.cluster, () => this.kick())
     const { group } = parts.settings
     this.lanes = Array.from({ length: SLOTS }, (_, index) =>
       parts.cluster.lane(`fetch ${group ?? ''} ${index + 1}`),
@@ -74,6 +80,8 @@ export class Fetcher {
 
   async close(): Promise<void> {
     this.closed = true
+    this.retry.cancel()
+    this.leaders.close()
     await Promise.all(this.lanes.map((lane) => lane.close()))
   }
 
@@ -216,7 +224,7 @@ export class Fetcher {
       partition.validatedEpoch = target.leaderEpoch
     } catch (error) {
       this.parts.onError(asMillraceError(error))
-      partition.notBeforeMs = cluster.platform.clock.monotonicMs() + RETRY_MS
+      this.pause(partition, cluster.platform.clock.monotonicMs())
     }
   }
 
@@ -261,21 +269,11 @@ export class Fetcher {
 
   private pause(partition: AssignedPartition, nowMs: number): void {
     partition.notBeforeMs = nowMs + RETRY_MS
-    this.parts.cluster.platform.clock.after(RETRY_MS, () => this.kick())
+    this.retry.at(partition.notBeforeMs)
   }
 
   private refreshSoon(): void {
-    if (this.refreshing || this.closed) return
-    this.refreshing = true
-    const { cluster, table } = this.parts
-    const topics = [...new Set(table.list().map(({ topic }) => topic))]
-    const again = (): void => {
-      cluster.platform.clock.after(RETRY_MS, () => {
-        this.refreshing = false
-        this.kick()
-      })
-    }
-    cluster.refresh(topics).then(again, again)
+    this.leaders.look(new Set(this.parts.table.list().map(({ topic }) => topic)))
   }
 }
 

@@ -8,7 +8,9 @@
  *    position's epoch ended (KIP-320). If that is before the position, records were lost: the consumer goes back to
  *    there, with a warning.
  */
+
 import { MillraceError } from '../../../core/errors.ts'
+import { sleep } from '../../../platform/clock.ts'
 import { offsetForLeaderEpoch } from '../../../protocol/apis/offset-for-leader-epoch.ts'
 import { askLeaders } from '../../cluster/ask-leaders.ts'
 import { lookUpOffsets } from '../../cluster/list-offsets.ts'
@@ -102,7 +104,7 @@ export class Positions {
         }
         const { message } = asMillraceError(error)
         cluster.logger.warn({ error: message }, 'looking positions up failed, trying again')
-        await new Promise<void>((resolve) => cluster.platform.clock.after(RETRY_MS, resolve))
+        await sleep(cluster.platform.clock, RETRY_MS, signal).catch(() => {})
         this.again = !signal.aborted && this.hasWork()
       }
     } while (this.again && !signal.aborted)

@@ -14,7 +14,7 @@ import { askCoordinator, type CoordinatorRequest } from '../../cluster/ask-coord
 import type { Cluster } from '../../cluster.ts'
 import type { Lane } from '../../connection/lane.ts'
 import type { NegotiatedConnection } from '../../connection/negotiated.ts'
-import { answerError, checkAnswer, kafkaCodeIn } from '../../errors.ts'
+import { checkAnswer, kafkaCodeIn } from '../../errors.ts'
 import { type GroupMetadata, type OffsetToCommit, offsetsByTopic } from '../../group-metadata.ts'
 
 export interface CommittedOffset {
@@ -136,12 +136,11 @@ export class GroupOffsets {
     for (const { name, partitions } of topics) {
       for (const one of partitions) {
         const { errorCode, partitionIndex: partition } = one
-        const absent = errorCode === ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION || one.committedOffset < 0n
-        if (errorCode !== ErrorCodes.NONE && !absent) {
-          const place = { group, topic: name, partition, broker: connection.broker }
-          throw answerError(errorCode, 'read a position', place)
-        }
-        if (absent) continue
+        if (errorCode === ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION) continue
+        // First the error: an undecided position (KIP-447) comes with -1 too, and is not an absent one.
+        const place = { group, topic: name, partition, broker: connection.broker }
+        checkAnswer(errorCode, 'read a position', place)
+        if (one.committedOffset < 0n) continue
         committed.set(partitionName(name, partition), {
           offset: Number(one.committedOffset),
           metadata: one.metadata ?? '',
