@@ -4,6 +4,7 @@ import { directoryOf, joinPath } from '../platform/disk.ts'
 import { nodeModules } from '../platform/node/modules.ts'
 import { checkConfig, type MillraceConfig } from '../server/instance/config.ts'
 import type { CommandContext } from './command.ts'
+import { withAdvice, withPlace } from './config-error.ts'
 
 const names = [
   'millrace.config.ts',
@@ -25,10 +26,20 @@ export async function loadConfig(context: CommandContext): Promise<LoadedConfig>
   const named =
     context.arguments.one('config') || context.flags.text('config') || context.process.env('MILLRACE_CONFIG')
   const file = named === undefined ? findConfig(context) : absolute(context, named)
-  const exports = await nodeModules.load(file)
-  const config = checkConfig(exports['default'], file)
+  const config = await configOf(context, file)
   const directory = directoryOf(file)
   return { config, file, title: config.title ?? directory.slice(directory.lastIndexOf('/') + 1) }
+}
+
+async function configOf(context: CommandContext, file: string): Promise<MillraceConfig> {
+  const exports = await nodeModules.load(file).catch(async (error: unknown) => {
+    throw await withAdvice(error)
+  })
+  try {
+    return checkConfig(exports['default'], file)
+  } catch (error) {
+    throw withPlace(error, file, context.platform.disk)
+  }
 }
 
 function findConfig(context: CommandContext): string {

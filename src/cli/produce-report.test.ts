@@ -8,18 +8,19 @@ import { LineRanges } from './line-ranges.ts'
 import { Output } from './output.ts'
 import { ProduceReport } from './produce-report.ts'
 
-function report(): ProduceReport {
+function report(onOver = (): void => {}): ProduceReport {
   const output = new Output(simulatedTerminal(), { format: undefined, quiet: false })
   const { clock } = nodePlatform()
-  return new ProduceReport({ output, clock, source: 'stdin', interactive: false, dryRun: false })
+  return new ProduceReport({ output, clock, source: 'stdin', interactive: false, dryRun: false, onOver })
 }
 
 test('a broker that does not answer ends the reading, a line that is too large does not', async () => {
-  const one = report()
+  let told = 0
+  const one = report(() => told++)
   one.failed(1, new MillraceError('MR_RECORD_TOO_LARGE', 'too large'))
-  assert.equal(one.isOver, false)
+  assert.deepEqual([one.isOver, told], [false, 0])
   one.failed(2, new MillraceError('MR_TIMEOUT', 'no answer'))
-  assert.equal(one.isOver, true)
+  assert.deepEqual([one.isOver, told], [true, 1])
 })
 
 test('the error that ends the command is the first, with all lines in its context', async () => {

@@ -24,6 +24,8 @@ export interface ProduceReportOptions {
   /** A person waits for the answer to each line. */
   readonly interactive: boolean
   readonly dryRun: boolean
+  /** Called when `isOver` becomes true. */
+  readonly onOver: () => void
 }
 
 interface PartitionCount {
@@ -75,7 +77,9 @@ export class ProduceReport implements SentLinesEvents {
   failed(line: number, error: MillraceError): void {
     this.firstFailure ??= error
     this.failedLines.add(line)
-    if (exitCodeOf(error) !== EXIT_DATA) this.fatal = true
+    if (exitCodeOf(error) === EXIT_DATA) return
+    this.fatal = true
+    this.options.onOver()
   }
 
   idle(): Promise<void> {

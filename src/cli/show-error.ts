@@ -1,7 +1,8 @@
 /** How an error is shown: three lines and its code for people, JSON with --json; the stack only with -v. */
 import { type ErrorCode, errorRegister } from '../core/error-register.ts'
-import { formatError, isMillraceError, messageOf } from '../core/errors.ts'
+import { formatError, isMillraceError, MillraceError, messageOf } from '../core/errors.ts'
 import type { Terminal } from '../platform/terminal.ts'
+import type { KafkaErrorName } from '../protocol/error-codes.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { styler } from './output.ts'
 import { jsonText } from './row.ts'
@@ -12,8 +13,26 @@ export interface ShowErrorOptions {
   readonly verbose: boolean
 }
 
+/** What to do about an answer of a broker that says nothing of it. */
+const adviceOnAnswers: Partial<Record<KafkaErrorName, string>> = {
+  CORRUPT_MESSAGE:
+    'Nothing damaged is given out, and nothing is skipped: `-o OFFSET` reads on behind it. The log of the broker names the file.',
+  KAFKA_STORAGE_ERROR:
+    'The disk of the broker is full or has failed: free some space there and try again. Nothing that was acknowledged is lost.',
+}
+
+function advised(error: unknown): unknown {
+  if (!isMillraceError(error) || error.hint !== undefined) return error
+  const hint = adviceOnAnswers[error.context['kafkaName'] as KafkaErrorName]
+  if (hint === undefined) return error
+  const { code, message, where, context, retriable, cause } = error
+  const place = where === undefined ? {} : { where }
+  return new MillraceError(code, message, { hint, context, retriable, cause, ...place })
+}
+
 /** Writes the error to stderr and returns the exit status. */
-export function showError(error: unknown, terminal: Terminal, options: ShowErrorOptions): number {
+export function showError(thrown: unknown, terminal: Terminal, options: ShowErrorOptions): number {
+  const error = advised(thrown)
   if (options.json) terminal.err.write(`${jsonText({ error: errorJson(error) })}\n`)
   else {
     const [first = '', ...rest] = formatError(error).split('\n').map(harmless)

@@ -15,6 +15,8 @@ const DATA_DIRECTORY = '.millrace'
 
 export interface StartedInstance {
   readonly instance: Instance
+  /** As the user named it. */
+  readonly dataDirectory: string
   stop(): Promise<void>
 }
 
@@ -51,7 +53,7 @@ export async function startInstance(
     ...(threadCount === undefined ? {} : { threadCount }),
     ...(partitions === undefined ? {} : { partitions }),
   })
-  return { instance, stop: () => instance.stop() }
+  return { instance, dataDirectory: named, stop: () => instance.stop() }
 }
 
 function speedOf(text: string | undefined): number | undefined {

@@ -76,7 +76,7 @@ export async function untilReady({ child, output }: FlightsProcess): Promise<Fli
   return { broker, page }
 }
 
-const STOP_TIMEOUT_MS = 15_000
+const STOP_TIMEOUT_MS = 25_000
 
 /** Presses Ctrl-C and waits for the end; a demo that does not end is killed, which shows as `SIGKILL`. */
 export async function interrupt(run: FlightsProcess): Promise<number | string> {

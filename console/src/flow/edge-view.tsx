@@ -64,7 +64,7 @@ export function EdgeFigures({ placed, figures }: EdgeProps): JSX.Element | null 
   const state = useComputed(() => {
     const near = [pointedId.value, selectedId.value].some((id) => id === edge.from || id === edge.to)
     const haste = behind(figures.value) ? 'behind' : calm(figures.value) ? 'calm' : ''
-    return `figures ${haste} ${near ? 'near' : ''}`
+    return `figures ${haste} ${near ? 'near' : ''} ${edge.queued ? 'queued' : ''}`
   })
   if (label === undefined) return null
   return (

@@ -8,10 +8,10 @@ import { addKeys } from '../shell/keyboard.ts'
 import { PartsTable } from '../shell/parts-table.tsx'
 import { GraphTools, SEARCH_ID, ZOOM_STEP } from './graph-tools.tsx'
 import { GraphView } from './graph-view.tsx'
-import { layoutFlow } from './layout.ts'
+import { layoutFlow, TALL_NODE_HEIGHT } from './layout.ts'
 import { NodePanel, PANEL_WIDTH } from './node-panel.tsx'
 import { select, selectedId } from './selection.ts'
-import { spread, stretchFor } from './spread.ts'
+import { needsTallBoxes, spread, stretchFor } from './spread.ts'
 import { Viewport } from './viewport.ts'
 
 /** Closes the side panel; whoever works with keys goes on at the node. */
@@ -24,7 +24,11 @@ function closePanel(): void {
 
 export function FlowPage({ model }: { readonly model: FlowModel }): JSX.Element {
   const viewport = useMemo(() => new Viewport(), [])
-  const skeleton = useComputed(() => layoutFlow(model.structure.value))
+  const flat = useComputed(() => layoutFlow(model.structure.value))
+  const tall = useComputed(() => needsTallBoxes(flat.value, viewport.aspect.value))
+  const skeleton = useComputed(() =>
+    tall.value ? layoutFlow(model.structure.value, TALL_NODE_HEIGHT) : flat.value,
+  )
   const stretch = useComputed(() => stretchFor(skeleton.value, viewport.aspect.value))
   const layout = useComputed(() => spread(skeleton.value, stretch.value))
   const id = selectedId.value

@@ -13,6 +13,8 @@ import { Graph, layout as runDagre } from '@dagrejs/dagre'
 import type { FlowStructure, StructureEdge, StructureNode } from '../live/flow-model.ts'
 
 export const NODE_HEIGHT = 54
+/** With room for a label of two lines. */
+export const TALL_NODE_HEIGHT = 74
 export const STORE_HEIGHT = 27
 export const STORE_GAP = 6
 export const FRAME_PADDING = 10
@@ -47,6 +49,7 @@ export interface Skeleton {
   /** From operators to the stores that hang below them. */
   readonly hung: readonly StructureEdge[]
   readonly columnCount: number
+  readonly nodeHeight: number
   readonly height: number
 }
 
@@ -67,13 +70,14 @@ function hangingStores(structure: FlowStructure): ReadonlyMap<string, readonly S
   return below
 }
 
-export function layoutFlow(structure: FlowStructure): Skeleton {
+/** @param nodeHeight of everything but stores */
+export function layoutFlow(structure: FlowStructure, nodeHeight = NODE_HEIGHT): Skeleton {
   const below = hangingStores(structure)
   const hanging = new Set([...below.values()].flat().map((store) => store.id))
   const hangs = (edge: StructureEdge): boolean => hanging.has(edge.from) || hanging.has(edge.to)
   const standing = structure.nodes.filter((node) => !hanging.has(node.id))
   const spanning = structure.edges.filter((edge) => !hangs(edge))
-  const graph = dagreGraph(standing, spanning, below)
+  const graph = dagreGraph(standing, spanning, below, nodeHeight)
   runDagre(graph)
 
   const centreOf = (id: string): Point & { readonly height: number } => graph.node(id)
@@ -99,6 +103,7 @@ export function layoutFlow(structure: FlowStructure): Skeleton {
     spans,
     hung: structure.edges.filter(hangs),
     columnCount: xs.length,
+    nodeHeight,
     height: stands.length === 0 ? 0 : Math.max(...bottoms) - Math.min(...tops),
   }
 }
@@ -112,6 +117,7 @@ function dagreGraph(
   standing: readonly StructureNode[],
   spanning: readonly StructureEdge[],
   below: ReadonlyMap<string, readonly StructureNode[]>,
+  nodeHeight: number,
 ): Graph {
   const graph = new Graph({ compound: true })
   graph.setGraph({ rankdir: 'LR', nodesep: NODE_GAP, edgesep: EDGE_GAP, ranksep: 16 })
@@ -119,7 +125,7 @@ function dagreGraph(
   const pull = { weight: 50 }
   for (const node of standing) {
     const stores = below.get(node.id)?.length ?? 0
-    const own = node.kind === 'store' ? STORE_HEIGHT : NODE_HEIGHT
+    const own = node.kind === 'store' ? STORE_HEIGHT : nodeHeight
     graph.setNode(node.id, { width: 100, height: own + stores * (STORE_HEIGHT + STORE_GAP) })
     if (node.kind === 'source') graph.setEdge(FIRST, node.id, pull)
     if (node.kind === 'sink') graph.setEdge(node.id, LAST, pull)

@@ -1,7 +1,8 @@
 /**
  * From columns and heights to the drawing: boxes, frames, curves and the places of their figures.
  *
- * 1. Boxes and the gaps between columns are as wide as the screen has room for.
+ * 1. Where the columns are too many for the screen, boxes are narrow and tall: their labels take two lines.
+ *    Boxes and the gaps between columns are as wide as the screen has room for.
  * 2. An edge is one curve from gap to gap, horizontal where it leaves, passes a column and arrives.
  * 3. The figures of an edge stand on it where they do not cover those of another one.
  */
@@ -61,14 +62,27 @@ const NODE_WIDTH_MAX = 272
 /** Steps, so that a window that is being resized is not laid out anew for each pixel. */
 const NODE_WIDTH_STEP = 12
 const GAP_MIN = 92
+const TALL_NODE_WIDTH_MIN = 160
+const TALL_GAP_MIN = 72
+
+/** True when boxes of one line would make the drawing wider, for its height, than the screen. */
+export function needsTallBoxes({ columnCount, height }: Skeleton, aspect: number): boolean {
+  return widthOf(columnCount, { nodeWidth: NODE_WIDTH_MIN, gap: GAP_MIN }) > height * aspect
+}
+
+function widthOf(columnCount: number, { nodeWidth, gap }: Stretch): number {
+  return columnCount * (nodeWidth + gap) - gap + 2 * FRAME_PADDING
+}
 
 /** The widest boxes with which the drawing is not wider, for its height, than the screen. */
 export function stretchFor(skeleton: Skeleton, aspect: number): Stretch {
-  let fitting: Stretch = { nodeWidth: NODE_WIDTH_MIN, gap: GAP_MIN }
-  for (let nodeWidth = NODE_WIDTH_MIN; nodeWidth <= NODE_WIDTH_MAX; nodeWidth += NODE_WIDTH_STEP) {
-    const gap = GAP_MIN + (nodeWidth - NODE_WIDTH_MIN) / 2
-    const width = skeleton.columnCount * (nodeWidth + gap) - gap + 2 * FRAME_PADDING
-    if (width > skeleton.height * aspect) break
+  const tall = skeleton.nodeHeight > NODE_HEIGHT
+  const widthMin = tall ? TALL_NODE_WIDTH_MIN : NODE_WIDTH_MIN
+  const gapMin = tall ? TALL_GAP_MIN : GAP_MIN
+  let fitting: Stretch = { nodeWidth: widthMin, gap: gapMin }
+  for (let nodeWidth = widthMin; nodeWidth <= NODE_WIDTH_MAX; nodeWidth += NODE_WIDTH_STEP) {
+    const gap = gapMin + (nodeWidth - widthMin) / 2
+    if (widthOf(skeleton.columnCount, { nodeWidth, gap }) > skeleton.height * aspect) break
     fitting = { nodeWidth, gap }
   }
   return fitting
@@ -77,7 +91,9 @@ export function stretchFor(skeleton: Skeleton, aspect: number): Stretch {
 export function spread(skeleton: Skeleton, stretch: Stretch): FlowLayout {
   const { nodeWidth, gap } = stretch
   const xOf = (column: number): number => column * (nodeWidth + gap)
-  const raw = skeleton.stands.flatMap((stand) => boxesOf(stand, xOf(stand.column), nodeWidth))
+  const raw = skeleton.stands.flatMap((stand) =>
+    boxesOf(stand, xOf(stand.column), nodeWidth, skeleton.nodeHeight),
+  )
   const frames = framesAround(raw)
   const all: readonly Box[] = [...raw, ...frames]
   const left = Math.min(0, ...all.map((box) => box.x))
@@ -104,13 +120,13 @@ export function spread(skeleton: Skeleton, stretch: Stretch): FlowLayout {
 
 const STORE_INSET = 8
 
-function boxesOf(stand: Stand, x: number, width: number): PlacedNode[] {
+function boxesOf(stand: Stand, x: number, width: number, nodeHeight: number): PlacedNode[] {
   const { node, y, stores } = stand
-  const height = node.kind === 'store' ? STORE_HEIGHT : NODE_HEIGHT
+  const height = node.kind === 'store' ? STORE_HEIGHT : nodeHeight
   const below = stores.map((store, index) => ({
     node: store,
     x: x + STORE_INSET,
-    y: y + NODE_HEIGHT + STORE_GAP + index * (STORE_HEIGHT + STORE_GAP),
+    y: y + nodeHeight + STORE_GAP + index * (STORE_HEIGHT + STORE_GAP),
     width: width - 2 * STORE_INSET,
     height: STORE_HEIGHT,
   }))
@@ -183,7 +199,7 @@ function towards(from: Point, to: Point): string {
 }
 
 const ARROW = 7
-const portY = (box: Box): number => box.y + Math.min(box.height, NODE_HEIGHT) / 2
+const portY = (box: Box): number => box.y + box.height / 2
 
 /** `stops`: the left ends of the columns that the edge passes. */
 function route(

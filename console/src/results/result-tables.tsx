@@ -115,8 +115,8 @@ function Rows({ table }: { readonly table: ResultTable }): JSX.Element {
       <thead>
         <tr>
           {table.columns.map((column) => (
-            <th key={column.name} scope="col" class={column.type}>
-              {column.name}
+            <th key={column.name} scope="col" class={column.type} title={column.name}>
+              {column.type === 'time' ? column.name.replace(/(?<=.)Ms$/, '') : column.name}
               {column.type === 'time' && <small> UTC</small>}
             </th>
           ))}

@@ -20,9 +20,14 @@ export async function run(context: CommandContext): Promise<void> {
     title: loaded.title,
     version: version(),
     quiet: output.quiet,
-    footer: 'q quit',
+    footer: () => `q quit   page ${started.instance.url ?? ''}   data ${started.dataDirectory}`,
   })
-  const started = await startInstance(context, loaded, { once, onPart: (part) => view.part(part) })
+  // -v shows the whole log.
+  const logger = flags.on('verbose') ? context.logger : view.logger
+  const started = await startInstance({ ...context, logger }, loaded, {
+    once,
+    onPart: (part) => view.part(part),
+  })
   const { instance } = started
   const stop = Promise.withResolvers<void>()
   const offKeys = terminal.input.onKey(({ name }) => {
@@ -43,6 +48,7 @@ export async function run(context: CommandContext): Promise<void> {
     offKeys()
     await started.stop()
   }
+  if (!once) view.stopped(`data in ${started.dataDirectory}: the next start goes on from here`)
 }
 
 /** A run without an end is over only when it fails or is stopped. */

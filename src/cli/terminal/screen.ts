@@ -1,10 +1,15 @@
-/** Lines at the end of a terminal that are drawn again and again in place. */
+/**
+ * Lines at the end of a terminal that are drawn again and again in place.
+ *
+ * A terminal that was made narrower has wrapped what is there: the rows to go up are counted for its present width.
+ */
 import type { TerminalOutput } from '../../platform/terminal.ts'
-import { cutText } from './text.ts'
+import { cutStyled, textWidth } from './text.ts'
 
 export class Screen {
   private readonly out: TerminalOutput
-  private drawn = 0
+  /** How wide each drawn line is. */
+  private drawn: readonly number[] = []
 
   constructor(out: TerminalOutput) {
     this.out = out
@@ -19,19 +24,23 @@ export class Screen {
   draw(lines: readonly string[]): void {
     const shown = lines
       .slice(0, Math.max(1, this.out.rows - 1))
-      .map((line) => cutText(line, this.out.columns))
+      .map((line) => cutStyled(line, this.out.columns))
     this.out.write(`${this.erase()}${shown.map((line) => `${line}\n`).join('')}`)
-    this.drawn = shown.length
+    this.drawn = shown.map((line) => textWidth(withoutStyles(line)))
   }
 
   /** Leaves what is drawn where it is. */
   release(): void {
-    this.drawn = 0
+    this.drawn = []
   }
 
   private erase(): string {
-    const up = this.drawn === 0 ? '' : `\x1b[${this.drawn}A\x1b[0J`
-    this.drawn = 0
-    return up
+    const { columns } = this.out
+    const rows = this.drawn.reduce((total, width) => total + Math.max(1, Math.ceil(width / columns)), 0)
+    this.drawn = []
+    return rows === 0 ? '' : `\x1b[${rows}A\x1b[0J`
   }
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is what begins an escape sequence.
+const withoutStyles = (line: string): string => line.replaceAll(/\x1b\[[\d;]*m/g, '')

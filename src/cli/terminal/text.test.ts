@@ -3,7 +3,16 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { formatTable } from './table.ts'
-import { countOf, cutText, formatCount, padText, printable, textWidth } from './text.ts'
+import {
+  countOf,
+  cutStyled,
+  cutText,
+  formatCount,
+  formatCountWithin,
+  padText,
+  printable,
+  textWidth,
+} from './text.ts'
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 20 })
 
@@ -76,4 +85,30 @@ test('numbers for people', () => {
     [countOf(1, 'record'), countOf(0, 'record'), countOf(2000, 'line')],
     ['1 record', '0 records', '2,000 lines'],
   )
+})
+
+describe('text with colours', () => {
+  const styled = 'name \u001b[33mlate 8\u001b[0m and more'
+
+  test('is cut by what is seen, and every colour ends', () => {
+    assert.equal(cutStyled(styled, 80), styled)
+    assert.equal(cutStyled(styled, 20), styled)
+    assert.equal(cutStyled(styled, 19), 'name \u001b[33mlate 8\u001b[0m and mo…')
+    assert.equal(cutStyled(styled, 8), 'name \u001b[33mla…\u001b[0m')
+    assert.equal(cutStyled(styled, 3), 'na…\u001b[33m\u001b[0m')
+  })
+})
+
+test('a count that has little room gets a unit', () => {
+  const within = (value: number): string => formatCountWithin(value, 4)
+  assert.deepEqual([0, 0.3, 999, 1_234, 27_004, 999_600, 1_200_000].map(within), [
+    '0',
+    '0.3',
+    '999',
+    '1.2k',
+    '27k',
+    '1.0M',
+    '1.2M',
+  ])
+  assert.equal(formatCountWithin(27_004, 9), '27,004')
 })

@@ -39,6 +39,23 @@ export function cutText(text: string, width: number): string {
   return `${cut}…`
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is what begins an escape sequence.
+const styles = /(\x1b\[[\d;]*m)/
+
+/** The same for text with colours: escape sequences take no room, and none is cut off. */
+export function cutStyled(text: string, width: number): string {
+  let left = width
+  return text
+    .split(styles)
+    .map((part) => {
+      if (styles.test(part)) return part
+      const cut = left <= 0 ? '' : cutText(part, left)
+      left -= cut === part ? textWidth(part) : left
+      return cut
+    })
+    .join('')
+}
+
 export function padText(text: string, width: number, toTheRight: boolean): string {
   const space = ' '.repeat(Math.max(0, width - textWidth(text)))
   return toTheRight ? space + text : text + space
@@ -64,6 +81,18 @@ export function formatCount(value: number): string {
   const rounded =
     Math.abs(value) < 10 && !Number.isInteger(value) ? Math.round(value * 10) / 10 : Math.round(value)
   return rounded.toLocaleString('en-US')
+}
+
+/** The same in at most `width` cells: `27,004`, `27k`, `1.2M`. */
+export function formatCountWithin(value: number, width: number): string {
+  const full = formatCount(value)
+  if (full.length <= width) return full
+  let scaled = value
+  for (const unit of ['k', 'M', 'G']) {
+    scaled /= 1000
+    if (scaled < 999.5) return `${scaled.toFixed(scaled < 9.95 ? 1 : 0)}${unit}`
+  }
+  return `${Math.round(scaled / 1000)}T`
 }
 
 /** `1 record`, `12,346 records`. */

@@ -48,39 +48,91 @@ export interface MillraceConfig {
 }
 
 const names = ['title', 'brokers', 'topics', 'agents', 'pipelines', 'deliveries', 'results', 'run'] as const
+const topicNames: readonly (keyof TopicConfig)[] = ['partitions', 'settings']
+const resultNames: readonly (keyof ResultConfig)[] = ['topic', 'title', 'columns']
+const runNames: readonly (keyof PipelineRunOptions)[] = [
+  'delivery',
+  'commitInterval',
+  'idle',
+  'threads',
+  'partitions',
+]
 
 /** Gives a configuration its type. */
 export function defineConfig(config: MillraceConfig): MillraceConfig {
   return config
 }
 
-/** The configuration that a file exports. @throws MR_CONFIG_INVALID */
+/** Tells of a setting that is not legal. */
+type Refuse = (message: string, hint: string, setting?: string) => never
+
+/** The configuration that a file exports. @throws MR_CONFIG_INVALID, with the setting in its context */
 export function checkConfig(value: unknown, file: string): MillraceConfig {
-  const refuse = (message: string, hint: string): never => {
-    throw new MillraceError('MR_CONFIG_INVALID', message, { where: file, hint })
+  const refuse: Refuse = (message, hint, setting) => {
+    const context = setting === undefined ? {} : { setting }
+    throw new MillraceError('MR_CONFIG_INVALID', message, { where: file, hint, context })
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     return refuse(
       'the file has no configuration as its default export',
       'Write: export default defineConfig({ … })',
     )
   }
-  for (const name of Object.keys(value)) {
-    if (!(names as readonly string[]).includes(name)) refuse(`no setting "${name}"`, suggestName(name, names))
-  }
+  checkNames(value, names, '', refuse)
   const config = value as MillraceConfig
   for (const list of ['agents', 'pipelines', 'deliveries', 'results', 'brokers'] as const) {
     if (config[list] !== undefined && !Array.isArray(config[list]))
-      refuse(`"${list}" is not a list`, `Write: ${list}: [ … ]`)
+      refuse(`"${list}" is not a list`, `Write: ${list}: [ … ]`, list)
   }
+  checkTopics(config, refuse)
+  checkResults(config, refuse)
+  if (config.run !== undefined) checkNames(config.run, runNames, ' in "run"', refuse)
   for (const pipeline of config.pipelines ?? []) {
     if (typeof pipeline?.plan !== 'function') {
       refuse(
         'an entry of "pipelines" is not a pipeline',
         'Call the function that makes it: pipelines: [revenue()]',
+        'pipelines',
       )
     }
   }
+  checkPartNames(config, refuse)
+  return config
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function checkNames(value: object, legal: readonly string[], place: string, refuse: Refuse): void {
+  for (const name of Object.keys(value)) {
+    if (!legal.includes(name)) refuse(`no setting "${name}"${place}`, suggestName(name, legal), name)
+  }
+}
+
+function checkTopics({ topics = {} }: MillraceConfig, refuse: Refuse): void {
+  if (!isObject(topics)) refuse('"topics" is not an object', 'Write: topics: { orders: { … } }', 'topics')
+  for (const [topic, own] of Object.entries(topics)) {
+    if (!isObject(own)) refuse(`topic "${topic}" has no settings`, `Write: topics: { '${topic}': {} }`, topic)
+    checkNames(own, topicNames, ` of topic "${topic}"`, refuse)
+    const { partitions } = own as TopicConfig
+    if (partitions !== undefined && !(Number.isSafeInteger(partitions) && partitions > 0))
+      refuse(
+        `topic "${topic}" cannot have ${String(partitions)} partitions`,
+        'Write a whole number from 1 on.',
+        topic,
+      )
+  }
+}
+
+function checkResults({ results = [] }: MillraceConfig, refuse: Refuse): void {
+  for (const result of results) {
+    if (!isObject(result) || typeof result.topic !== 'string')
+      refuse('an entry of "results" names no topic', "Write: results: [{ topic: 'revenue' }]", 'results')
+    checkNames(result, resultNames, ` of result "${result.topic}"`, refuse)
+  }
+}
+
+function checkPartNames(config: MillraceConfig, refuse: Refuse): void {
   const taken = new Set<string>()
   for (const { name } of [
     ...(config.agents ?? []),
@@ -91,5 +143,4 @@ export function checkConfig(value: unknown, file: string): MillraceConfig {
       refuse(`two parts are named "${name}"`, 'Agents, pipelines and deliveries have names of their own.')
     taken.add(name)
   }
-  return config
 }
