@@ -42,6 +42,7 @@ describe('durations and sizes', () => {
   it('formats for people', () => {
     assert.equal(formatDuration(1530), '1.5 s')
     assert.equal(formatDuration(12), '12 ms')
+    assert.equal(formatDuration(99.6), '100 ms')
     assert.equal(formatSize(1536), '1.5 KiB')
   })
 })

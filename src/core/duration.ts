@@ -71,7 +71,7 @@ export function durationMs(duration: Duration | string): number {
 export function formatDuration(ms: number): string {
   const magnitude = Math.abs(ms)
   const round = (value: number): string =>
-    value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toPrecision(2)
+    value >= 9.95 || Number.isInteger(value) ? String(Math.round(value)) : value.toPrecision(2)
   if (magnitude < 1000) return `${round(ms)} ms`
   if (magnitude < 60_000) return `${round(ms / 1000)} s`
   if (magnitude < 3_600_000) return `${round(ms / 60_000)} m`
