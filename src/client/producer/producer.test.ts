@@ -289,6 +289,17 @@ test('close sends what is buffered and refuses what comes after it', async () =>
   await assert.rejects(world.producer.room(), { code: 'MR_CLOSED' })
 })
 
+test('a cluster that is closed first fails what waits, and the producer can still be closed', async () => {
+  const world = new World({ lingerMs: 500 })
+  await world.run(world.producer.send({ topic: 't', value: 'first' }))
+  const sent = world.producer.send({ topic: 't', value: 'second' })
+  const refused = assert.rejects(sent, { code: 'MR_CLOSED' })
+  await world.run(world.cluster.close())
+  await world.simulation.advance(1000)
+  await refused
+  await world.run(world.producer.close())
+})
+
 test('options that contradict each other are refused', () => {
   for (const options of [
     { acks: 1, idempotent: true },

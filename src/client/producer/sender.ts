@@ -56,7 +56,16 @@ export class Sender {
   wake(): void {
     if (this.scheduled || this.closed) return
     this.scheduled = true
-    queueMicrotask(() => this.round())
+    queueMicrotask(() => {
+      this.scheduled = false
+      if (this.closed) return
+      try {
+        this.round()
+      } catch (error) {
+        // The cluster was closed before its producer: nobody will send what waits.
+        this.dropWaiting(asMillraceError(error))
+      }
+    })
   }
 
   /** Sends what there is without waiting for more. */
@@ -81,8 +90,6 @@ export class Sender {
   }
 
   private round(): void {
-    this.scheduled = false
-    if (this.closed) return
     const { cluster, identity, lane } = this.parts
     const nowMs = cluster.platform.clock.monotonicMs()
     let nextMs = Number.POSITIVE_INFINITY

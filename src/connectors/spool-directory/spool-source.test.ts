@@ -70,6 +70,20 @@ test('a file that still grows is left alone until it stands still', async () => 
   ])
 })
 
+test('a file that was too young at the first poll is waited for, not passed over as if nothing were there', async () => {
+  const world = new SpoolWorld()
+  world.write('a', 'old')
+  await world.settle()
+  world.write('b', 'young')
+  const source = await world.open()
+  const batches = await world.readAll(source)
+  assert.deepEqual(
+    batches.map(({ unit }) => unit),
+    ['a', 'b'],
+  )
+  await source.close()
+})
+
 test('a file from the future is taken up when it was seen twice', async () => {
   const world = new SpoolWorld()
   world.simulation.clock.jumpWallClock(3_600_000)

@@ -34,6 +34,11 @@ interface SeenFile {
   readonly sinceMs: number
 }
 
+interface Instant {
+  readonly wallMs: number
+  readonly monotonicMs: number
+}
+
 export class SpoolSource implements Source {
   readonly pollDelayMs: number
   private readonly context: OpenSource
@@ -116,42 +121,48 @@ export class SpoolSource implements Source {
     return file
   }
 
-  /** Fills the queue; waits once for files that are new and may still be growing. */
+  /** Fills the queue; waits once for files that may still be growing, unless they have just grown. */
   private async poll(): Promise<void> {
     const before = this.seen
-    const growing = this.look()
-    const isNew = growing.some((file) => !before.has(file.name))
-    if (this.queue.length > 0 || !isNew) return
-    await sleep(this.context.platform.clock, this.pollDelayMs, this.context.signal)
+    this.look()
+    if (this.queue.length > 0) return
+    let youngestMs = Number.NEGATIVE_INFINITY
+    for (const [name, { sinceMs }] of this.seen) {
+      const was = before.get(name)
+      if (was === undefined || was.sinceMs === sinceMs) youngestMs = Math.max(youngestMs, sinceMs)
+    }
+    const { clock } = this.context.platform
+    if (youngestMs === Number.NEGATIVE_INFINITY) return
+    const waitMs = Math.max(0, youngestMs + this.pollDelayMs - clock.monotonicMs())
+    // Timers count whole milliseconds, and may be a fraction early.
+    await sleep(clock, Math.ceil(waitMs) + 1, this.context.signal)
     this.look()
   }
 
-  /** Queues what is settled and returns what is not. */
-  private look(): readonly SpooledFileInfo[] {
-    const { disk } = this.context.platform
+  /** Queues what is settled, and remembers what is not. */
+  private look(): void {
+    const { clock, disk } = this.context.platform
+    // One time for all, or one that is looked at later would be settled before an older one.
+    const now: Instant = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
     const files = scanDirectory(disk, this.options)
     this.there = new Set(files.map((file) => file.name))
-    const growing: SpooledFileInfo[] = []
     const seen = new Map<string, SeenFile>()
     for (const file of files) {
       const done = this.tracked.done.get(file.name)
       if (done !== undefined) this.checkDone(file, done)
-      else if (this.isSettled(file, seen)) this.queue.push(file)
-      else growing.push(file)
+      else if (this.isSettled(file, now, seen)) this.queue.push(file)
     }
     this.seen = seen
-    return growing
   }
 
-  private isSettled(file: SpooledFileInfo, seen: Map<string, SeenFile>): boolean {
-    const { clock } = this.context.platform
-    if (file.modifiedMs + this.pollDelayMs <= clock.nowMs()) return true
+  private isSettled(file: SpooledFileInfo, now: Instant, seen: Map<string, SeenFile>): boolean {
+    if (file.modifiedMs + this.pollDelayMs <= now.wallMs) return true
     const before = this.seen.get(file.name)
     const same = before?.sizeBytes === file.sizeBytes && before.modifiedMs === file.modifiedMs
-    const nowMs = clock.monotonicMs()
-    const sinceMs = same ? before.sinceMs : nowMs
+    const sinceMs = same ? before.sinceMs : now.monotonicMs
+    if (now.monotonicMs - sinceMs >= this.pollDelayMs) return true
     seen.set(file.name, { sizeBytes: file.sizeBytes, modifiedMs: file.modifiedMs, sinceMs })
-    return same && nowMs - sinceMs >= this.pollDelayMs
+    return false
   }
 
   private checkDone(file: SpooledFileInfo, done: FileState): void {
