@@ -1,4 +1,5 @@
 /** A broker on the simulated platform, for tests: time stands still between the steps of a test. */
+import type { Disk } from '../platform/disk.ts'
 import { type Simulation, type SimulationOptions, simulatedPlatform } from '../platform/simulated/platform.ts'
 import type { Connection, SendOptions } from '../protocol/connection.ts'
 import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.ts'
@@ -50,11 +51,12 @@ export class TestBroker {
     await this.reopen()
   }
 
-  /** Ends the broker's process, or its machine, at once and starts it again. */
-  async crash(kind: 'process' | 'power' = 'process'): Promise<void> {
+  /** Ends the broker's process, or its machine, at once and starts it again; `meanwhile` may change its disk. */
+  async crash(kind: 'process' | 'power' = 'process', meanwhile?: (disk: Disk) => void): Promise<void> {
     const host = this.simulation.host('local')
     host.crash(kind)
-    host.start()
+    const { disk } = host.start()
+    meanwhile?.(disk)
     await this.reopen()
   }
 

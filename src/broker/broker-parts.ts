@@ -8,6 +8,7 @@ import type { LongPolls } from './fetch/long-poll.ts'
 import type { GroupCoordinator } from './groups/group-coordinator.ts'
 import type { ApiRange } from './handlers/handler.ts'
 import type { MemoryBudget } from './listener/memory-budget.ts'
+import type { Security } from './security/security.ts'
 import type { Topics } from './topics/topics.ts'
 import type { TransactionCoordinator } from './transactions/transaction-coordinator.ts'
 
@@ -29,6 +30,8 @@ export interface BrokerParts {
   readonly transactions: TransactionCoordinator
   readonly fetchSessions: FetchSessions
   readonly longPolls: LongPolls
+  /** Who clients are, what they may do, and how much. */
+  readonly security: Security
   /** Memory for answers that clients have not read. */
   readonly responseBudget: MemoryBudget
 }

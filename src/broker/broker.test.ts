@@ -8,13 +8,13 @@ import { nodePlatform } from '../platform/node/platform.ts'
 import { simulatedPlatform } from '../platform/simulated/platform.ts'
 import { apiVersions } from '../protocol/apis/api-versions.ts'
 import { createTopics } from '../protocol/apis/create-topics.ts'
+import { describeQuorum } from '../protocol/apis/describe-quorum.ts'
 import { fetch } from '../protocol/apis/fetch.ts'
 import { initProducerId } from '../protocol/apis/init-producer-id.ts'
 import { joinGroup } from '../protocol/apis/join-group.ts'
 import { metadata } from '../protocol/apis/metadata.ts'
 import { offsetCommit } from '../protocol/apis/offset-commit.ts'
 import { produce } from '../protocol/apis/produce.ts'
-import { saslHandshake } from '../protocol/apis/sasl-handshake.ts'
 import { ErrorCodes } from '../protocol/error-codes.ts'
 import { Broker } from './broker.ts'
 import { batchOf, TestBroker } from './broker-fixture.ts'
@@ -128,7 +128,7 @@ test('in-process requests are answered in the version asked for, else in the hig
   await assert.rejects(broker.send(produce, put('a'), { version: 2 }), {
     code: 'MR_PROTOCOL_VERSION_UNSUPPORTED',
   })
-  await assert.rejects(broker.send(saslHandshake, { mechanism: 'PLAIN' }), {
+  await assert.rejects(broker.send(describeQuorum, { topics: [] }), {
     code: 'MR_PROTOCOL_VERSION_UNSUPPORTED',
   })
   await assert.rejects(

@@ -12,20 +12,23 @@ import { type Logger, silentLogger } from '../core/logger.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Connection } from '../protocol/connection.ts'
+import type { ScramMechanism } from '../protocol/sasl/scram.ts'
 import type { BrokerParts } from './broker-parts.ts'
-import { type BrokerConfig, resolveBrokerConfig } from './config/broker-config.ts'
+import { type BrokerConfig, type ResolvedConfig, resolveBrokerConfig } from './config/broker-config.ts'
+import { TRANSACTION_TOPIC } from './coordinators.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { handlers } from './handlers/register.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { InProcessConnection } from './in-process.ts'
-import { Listeners, type ListenOptions } from './listener/listeners.ts'
+import { configuredListeners, type ListenOptions } from './listener/listen-options.ts'
+import { Listeners } from './listener/listeners.ts'
 import { MemoryBudget } from './listener/memory-budget.ts'
 import { makeParts } from './make-parts.ts'
 import type { BrokerMetrics } from './metrics.ts'
 import { openDataDirectory } from './open-data-directory.ts'
 import { allowAll, type Endpoint, internalPrincipal } from './request-context.ts'
 import type { AppendListener } from './topics/partition.ts'
-import { adoptOpenTransactions } from './transactions/adopt-open-transactions.ts'
+import { recoverTransactions } from './transactions/recover-transactions.ts'
 
 export interface BrokerOptions {
   readonly platform: Platform
@@ -60,19 +63,24 @@ export class Broker {
     try {
       const parts = makeParts({ platform, logger, config, dataDirectory, ...opened })
       // What was decided before the last end is done before anybody asks.
-      await parts.transactions.resume()
-      adoptOpenTransactions(parts.topics, parts.transactions, logger)
-      return new Broker(parts, opened.logs)
+      await recoverTransactions({
+        topics: parts.topics,
+        transactions: parts.transactions,
+        logger,
+        logOf: (transactionalId) => parts.coordinators.transactionLog(transactionalId),
+        logsComplete: parts.coordinators.isWhole(TRANSACTION_TOPIC),
+      })
+      return new Broker(parts, opened.logs, config)
     } catch (error) {
       await opened.logs.close()
       throw error
     }
   }
 
-  private constructor(parts: BrokerParts, logs: LogDirectory) {
+  private constructor(parts: BrokerParts, logs: LogDirectory, { settingsOf }: ResolvedConfig) {
     this.parts = parts
     this.logs = logs
-    const { platform, logger, settings } = parts
+    const { platform, logger, security, settings } = parts
     const { clock } = platform
     this.dispatcher = new Dispatcher(parts, handlers)
     this.housekeeping = new Housekeeping({ ...parts, logs, clock })
@@ -80,9 +88,8 @@ export class Broker {
     const { responseBudget } = parts
     const { dispatcher } = this
     this.listeners = new Listeners(
-      platform.net,
-      { clock, logger, settings, dispatcher, authorizer: allowAll, requestBudget, responseBudget },
-      () => this.nextConnectionId++,
+      { clock, logger, settings, dispatcher, security, requestBudget, responseBudget },
+      { net: platform.net, disk: platform.disk, settingsOf, nextConnectionId: () => this.nextConnectionId++ },
     )
     this.housekeeping.start()
   }
@@ -118,9 +125,25 @@ export class Broker {
     return connection
   }
 
-  /** Serves Kafka's protocol on a port; may be called for several. @throws MR_PORT_IN_USE */
+  /**
+   * Serves Kafka's protocol on a port; may be called for several.
+   *
+   * @throws MR_PORT_IN_USE, MR_LISTEN_EXPOSED, MR_CONFIG_INVALID, MR_TLS_FAILED, MR_FILE_NOT_FOUND
+   */
   listen(options: ListenOptions): Promise<Endpoint> {
     return this.listeners.listen(options)
+  }
+
+  /** Serves everything that the setting `listeners` names, in that order. @throws as `listen` */
+  async listenAsConfigured(): Promise<readonly Endpoint[]> {
+    const endpoints: Endpoint[] = []
+    for (const options of configuredListeners(this.parts.settings)) endpoints.push(await this.listen(options))
+    return endpoints
+  }
+
+  /** Makes a user who logs in by SCRAM, or gives one another password. @throws MR_OPTION_INVALID, MR_DISK_FAILED */
+  putScramUser(user: string, password: string, options: { readonly mechanism?: ScramMechanism } = {}): void {
+    this.parts.security.putScramUser(user, password, options)
   }
 
   /** Calls `listener` whenever readers of the partition may see more. Returns how to stop that. */

@@ -84,6 +84,12 @@ export class Coordinators {
     return this.logsOf(name).flatMap((log, partition) => (log === undefined ? [] : [{ partition, log }]))
   }
 
+  /** Can every partition of an internal topic be read? Also when the topic does not exist yet. */
+  isWhole(name: string): boolean {
+    if (this.topics.find(name) === undefined) return true
+    return this.logsOf(name).every((log) => log !== undefined && log.partition.log.fault === undefined)
+  }
+
   private logFor(name: string, key: string): CoordinatorLog {
     const logs = this.logsOf(name)
     const partition = partitionOf(key, logs.length)

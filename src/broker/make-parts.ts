@@ -18,6 +18,7 @@ import { announcedRanges } from './handlers/handler.ts'
 import { handlers } from './handlers/register.ts'
 import { MemoryBudget } from './listener/memory-budget.ts'
 import type { OpenedDataDirectory } from './open-data-directory.ts'
+import { Security } from './security/security.ts'
 import { openTopics } from './topics/open-topics.ts'
 import type { Topic } from './topics/topic.ts'
 import { Topics } from './topics/topics.ts'
@@ -117,6 +118,7 @@ export function makeParts(options: PartsOptions): BrokerParts {
       slots: settings['max.incremental.fetch.session.cache.slots'],
     }),
     longPolls: new LongPolls(clock),
+    security: new Security({ platform, logger, config, dataDirectory: options.dataDirectory }),
     responseBudget: new MemoryBudget(settings['queued.max.response.bytes']),
   }
 }

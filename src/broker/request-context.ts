@@ -2,8 +2,9 @@
  * Who asks, from where, and what they may do: handed to every handler with the request.
  *
  * Handlers call `authorize` at the places where Kafka checks rights. Until users are configured everything is
- * allowed; the rights table plugs in as an `Authorizer` without touching the handlers.
+ * allowed; the rules of `security/acls/` come in as an `Authorizer`.
  */
+import type { SaslLogin } from './security/sasl/sasl-login.ts'
 
 /** Kafka's operations, with their numbers on the wire. */
 export const operations = {
@@ -66,6 +67,8 @@ export interface ConnectionInfo {
   readonly listener: string
   /** From ApiVersions v3 on: which software the client is. */
   software: { readonly name: string; readonly version: string } | undefined
+  /** How the client logs in, on listeners with SASL. */
+  readonly login?: SaslLogin
 }
 
 export type Authorizer = (connection: ConnectionInfo, operation: Operation, resource: Resource) => boolean

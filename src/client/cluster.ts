@@ -12,8 +12,9 @@
 import { MillraceError } from '../core/errors.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
 import type { TopicPartition } from '../core/record.ts'
+import type { TlsClientOptions } from '../platform/net.ts'
 import type { Platform } from '../platform/platform.ts'
-import { randomInt } from '../platform/random.ts'
+import { randomInt, randomUnit } from '../platform/random.ts'
 import type { Connection } from '../protocol/connection.ts'
 import { type CoordinatorKind, Coordinators } from './cluster/coordinators.ts'
 import { MetadataCache, type NewLeader, type TopicInfo } from './cluster/metadata.ts'
@@ -23,6 +24,8 @@ import type { BrokerLink } from './connection/broker-link.ts'
 import { type Authenticate, shakeHands } from './connection/handshake.ts'
 import { Lane } from './connection/lane.ts'
 import { type NegotiatedConnection, negotiate } from './connection/negotiated.ts'
+import { logIn } from './connection/sasl/log-in.ts'
+import type { SaslOptions } from './connection/sasl/sasl-options.ts'
 import { TcpConnection } from './connection/tcp-connection.ts'
 import { answerError, closedError, isRetriable, isTransportError } from './errors.ts'
 import { withRetries } from './retry.ts'
@@ -36,7 +39,11 @@ export interface ClusterOptions {
   readonly brokers?: readonly string[]
   /** Opens a way to the one broker there is; called once per lane. */
   readonly connect?: () => Connection | Promise<Connection>
+  /** Speaks TLS: `true`, or with authorities and a certificate of one's own. */
+  readonly tls?: boolean | TlsClientOptions
   /** Logs in on each new connection. */
+  readonly sasl?: SaslOptions
+  /** A login of one's own, instead of `sasl`. */
   readonly authenticate?: Authenticate
   /** How long an answer may take; 30 s by default. */
   readonly requestTimeoutMs?: number
@@ -86,6 +93,7 @@ export class Cluster {
         hint: "Give brokers: ['localhost:9092'], or connect for a broker of this process, and not both.",
       })
     }
+    if (options.sasl !== undefined && options.authenticate !== undefined) throw twoLogins()
     this.options = options
     this.platform = platform
     this.logger = options.logger ?? silentLogger
@@ -251,17 +259,23 @@ export class Cluster {
   }
 
   private async open(address: BrokerAddress): Promise<NegotiatedConnection> {
-    const { authenticate, clientId, connect, connectTimeoutMs, platform } = this.options
+    const { clientId, connect, connectTimeoutMs, platform, sasl, tls } = this.options
+    const authenticate = sasl === undefined ? this.options.authenticate : logIn(sasl, platform.random)
     if (connect !== undefined) {
       return negotiate(await connect(), platform.clock, this.requestTimeoutMs)
     }
     const timeoutMs = connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     const connection = new TcpConnection({
-      socket: await platform.net.connect({ ...address, timeoutMs }),
+      socket: await platform.net.connect({
+        ...address,
+        timeoutMs,
+        ...(tls !== undefined && tls !== false && { tls: tls === true ? {} : tls }),
+      }),
       clock: platform.clock,
       clientId: clientId ?? 'millrace',
       broker: formatAddress(address),
       requestTimeoutMs: this.requestTimeoutMs,
+      ...(authenticate !== undefined && { chance: randomUnit(platform.random) }),
     })
     try {
       await shakeHands(connection, authenticate)
@@ -271,6 +285,12 @@ export class Cluster {
       throw error
     }
   }
+}
+
+function twoLogins(): MillraceError {
+  return new MillraceError('MR_OPTION_INVALID', 'a cluster has one login', {
+    hint: 'Give sasl, or authenticate, and not both.',
+  })
 }
 
 /** The error for a topic that does not exist. */

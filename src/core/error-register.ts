@@ -67,6 +67,7 @@ export const errorRegister = {
   ),
 
   MR_BROKER_UNREACHABLE: kind(5, 'No broker answers at the addresses given.', true),
+  MR_TLS_FAILED: kind(5, 'A connection under TLS was refused, or a certificate or key cannot be used.'),
   MR_CONNECTION_LOST: kind(5, 'The connection to a broker ended before the answer came.', true),
   MR_KAFKA: kind(1, 'A broker answered with an error code of the Kafka protocol.'),
   MR_TOPIC_UNKNOWN: kind(3, 'A topic that was named does not exist.'),

@@ -26,7 +26,12 @@ import { parsePartitionFolder, partitionFolder } from './file-names.ts'
 import type { LogConfig } from './log-config.ts'
 import { logError } from './log-error.ts'
 import type { PartitionLogOptions } from './log-types.ts'
-import { type MetaProperties, readMetaProperties, writeMetaProperties } from './meta-properties.ts'
+import {
+  META_PROPERTIES_FILE,
+  type MetaProperties,
+  readMetaProperties,
+  writeMetaProperties,
+} from './meta-properties.ts'
 import { PartitionLog } from './partition-log.ts'
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
 
@@ -350,9 +355,12 @@ function offsetOf<N extends string>(
   return (offset === undefined ? {} : { [name]: offset }) as { readonly [K in N]?: number }
 }
 
-/** Makes the directory, with all above it, so that it survives a power cut. */
+/**
+ * Makes the directory, with all above it, so that it survives a power cut. That it is there does not say that it
+ * would; that it was identified does.
+ */
 function makeDurableDirectory(disk: Disk, directory: string): void {
-  if (disk.exists(directory)) return
+  if (disk.exists(joinPath(directory, META_PROPERTIES_FILE))) return
   disk.makeDirectory(directory)
   for (
     let path = directory, above = directoryOf(path);

@@ -82,7 +82,7 @@ export class LogWriter {
     const { active } = segments
     active.finishIndexes()
     segments.sums.note(active)
-    snapshots.take(producers, this.endOffset)
+    snapshots.take(producers, this.endOffset, { durable: true })
     this.syncNow()
     const next = segments.make(this.endOffset)
     this.create(next)
@@ -97,11 +97,19 @@ export class LogWriter {
     this.drawJitter()
   }
 
+  /** Makes the files of the next segment, or none: one that stays behind would end the log where it begins. */
   private create(segment: Segment): void {
     try {
       segment.create()
     } catch (cause) {
       segment.release()
+      try {
+        segment.remove()
+        this.options.disk.syncDirectory(this.options.directory)
+      } catch (second) {
+        this.options.logger.error({ file: segment.pathOf('.log') }, messageOf(second))
+        throw this.fail(cause)
+      }
       throw cause
     }
   }

@@ -17,7 +17,8 @@ export interface MaintenanceBounds {
   readonly config: LogConfig
   readonly startOffset: number
   readonly highWatermark: number
-  readonly lastStableOffset: number
+  /** Before this offset the fate of every transaction is known, and no power cut changes it. */
+  readonly decidedOffset: number
   /** The log is closed or takes no records: nothing is changed any more. */
   readonly stopped: boolean
 }
@@ -99,13 +100,17 @@ export class Maintenance {
     const newStart = Math.max(startOffset, segments.endOffsetOf(expired.length - 1, writer.endOffset))
     // The new start first: a power cut may bring some of the files back, but none of their records.
     this.options.onStartMoves(newStart)
-    this.removal.take(expired, nowMs)
-    this.options.onSegmentsChanged(newStart)
+    try {
+      this.removal.take(expired, nowMs)
+    } finally {
+      // The start has moved for good, whatever became of the files.
+      this.options.onSegmentsChanged(newStart)
+    }
     return { deletedSegments: expired.length, deletedBytes }
   }
 
   private async compact(nowMs: number): Promise<CompactionResult | undefined> {
-    const { config, startOffset, lastStableOffset } = this.options.bounds()
+    const { config, startOffset, decidedOffset } = this.options.bounds()
     if (!isCompacted(config)) return undefined
     const { segments } = this.options
     const result = await compactLog({
@@ -115,7 +120,7 @@ export class Maintenance {
       startOffset,
       cleanedOffset: Math.max(this.cleanedOffset, startOffset),
       // What is not on the disk for good, or may yet be aborted, stays as it is.
-      limitOffset: Math.min(lastStableOffset, segments.active.baseOffset),
+      limitOffset: Math.min(decidedOffset, segments.active.baseOffset),
       nowMs,
       stopped: () => this.options.bounds().stopped,
     })

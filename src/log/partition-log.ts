@@ -398,7 +398,7 @@ export class PartitionLog {
         const { active } = segments
         active.finishIndexes()
         segments.sums.note(active)
-        snapshots.take(producers, this.endOffset)
+        snapshots.take(producers, this.endOffset, { durable: false })
         await this.flush()
       }
       await this.flusher.idle()
@@ -424,7 +424,7 @@ export class PartitionLog {
       config: this.configNow,
       startOffset: this.startOffset,
       highWatermark: this.visibleOffset,
-      lastStableOffset: this.lastStableOffset,
+      decidedOffset: this.opened.producers.firstUnstableOffset(this.flusher.durableOffset),
       stopped: this.closed || this.fault !== undefined,
     }
   }
@@ -437,12 +437,13 @@ export class PartitionLog {
     this.opened.segments.sums.keepOnly(baseOffsets)
   }
 
-  /** Lets readers see more, as far as the topic's promise allows. */
+  /** Lets readers see more, as far as the topic's promise allows; nothing that was refused because of a fault. */
   private moveOn(): void {
+    if (this.failure !== undefined) return
     const offset = this.configNow.flush === 'os' ? this.writer.endOffset : this.flusher.durableOffset
+    this.opened.producers.forgetSynced(this.flusher.durableOffset)
     if (offset <= this.visibleOffset) return
     this.visibleOffset = offset
-    this.opened.producers.forgetSeen(offset)
     for (const listener of this.listeners) listener()
   }
 

@@ -50,8 +50,8 @@ export class ProducerState {
   private readonly entries = new Map<number, ProducerEntry>()
   /** First offset → producer, in the order of the offsets. */
   private readonly ongoing = new Map<number, number>()
-  /** Ended by a marker that readers do not see yet. */
-  private unseen: EndedTransaction[] = []
+  /** Ended by a marker that a power cut may take, in the order of the markers. */
+  private unsynced: EndedTransaction[] = []
 
   get size(): number {
     return this.entries.size
@@ -78,7 +78,7 @@ export class ProducerState {
   clear(): void {
     this.entries.clear()
     this.ongoing.clear()
-    this.unseen = []
+    this.unsynced = []
   }
 
   /** Takes over the entries of a finished append. @internal for ProducerAppend */
@@ -91,9 +91,9 @@ export class ProducerState {
     this.entries.set(entry.producerId, entry)
   }
 
-  /** Remembers an ended transaction until readers see its marker. @internal for ProducerAppend */
-  keepUnseen(ended: EndedTransaction): void {
-    this.unseen.push(ended)
+  /** Remembers an ended transaction until its marker is on the disk. @internal for ProducerAppend */
+  keepUnsynced(ended: EndedTransaction): void {
+    this.unsynced.push(ended)
   }
 
   /** The first offset of the oldest open transaction, or `none`. */
@@ -102,19 +102,25 @@ export class ProducerState {
     return none
   }
 
-  /** The first offset whose fate readers below `highWatermark` cannot know, or `highWatermark`. */
-  firstUnstableOffset(highWatermark: number): number {
-    let first = Math.min(this.firstOngoingOffset(highWatermark), highWatermark)
-    for (const ended of this.unseen) {
-      if (ended.lastOffset >= highWatermark) first = Math.min(first, ended.firstOffset)
+  /**
+   * The first offset whose fate cannot be known from what lies before `endOffset`, or `endOffset`, which is the high
+   * watermark or what is on the disk.
+   */
+  firstUnstableOffset(endOffset: number): number {
+    let first = Math.min(this.firstOngoingOffset(endOffset), endOffset)
+    for (let number = this.unsynced.length - 1; number >= 0; number--) {
+      const ended = this.unsynced[number]!
+      if (ended.lastOffset < endOffset) break
+      first = Math.min(first, ended.firstOffset)
     }
     return first
   }
 
-  /** Forgets ended transactions whose markers lie below `highWatermark`. */
-  forgetSeen(highWatermark: number): void {
-    if (this.unseen.length === 0) return
-    this.unseen = this.unseen.filter((ended) => ended.lastOffset >= highWatermark)
+  /** Forgets ended transactions whose markers lie before `durableOffset`. */
+  forgetSynced(durableOffset: number): void {
+    const [first] = this.unsynced
+    if (first === undefined || first.lastOffset >= durableOffset) return
+    this.unsynced = this.unsynced.filter((ended) => ended.lastOffset >= durableOffset)
   }
 
   hasOngoingTransaction(producerId: number): boolean {
@@ -221,7 +227,7 @@ export class ProducerAppend {
     for (const entry of this.changed.values()) this.state.replace(entry)
     const { ended } = this
     if (ended === undefined) return undefined
-    this.state.keepUnseen(ended)
+    this.state.keepUnsynced(ended)
     if (!ended.aborted) return undefined
     const { producerId, firstOffset, lastOffset } = ended
     const lastStableOffset = this.state.firstOngoingOffset(lastOffset + 1)

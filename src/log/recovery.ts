@@ -16,7 +16,7 @@ import { type Disk, joinPath } from '../platform/disk.ts'
 import { baseOffsetOf, lastOffsetOf, partitionLeaderEpochOf } from '../protocol/record-batch/layout.ts'
 import { isIntact, readBytes, scanBatches } from './batch-scan.ts'
 import { checkEpochs } from './epoch-recovery.ts'
-import { LEADER_EPOCH_FILE, segmentSuffixes } from './file-names.ts'
+import { LEADER_EPOCH_FILE } from './file-names.ts'
 import { LeaderEpochFile } from './leader-epoch-file.ts'
 import { type FolderFiles, tidyFolder } from './leftovers.ts'
 import { logError } from './log-error.ts'
@@ -148,11 +148,38 @@ class Recovery {
       segment.sizeBytes = this.disk.stat(segment.pathOf('.log')).sizeBytes
       this.segments.all.push(segment)
     }
+    if (this.options.cleanShutdown !== true) this.dropUnused()
     if (baseOffsets.length > 0) return
     const segment = this.segments.make(logStartOffset ?? 0)
     segment.create()
     this.segments.all.push(segment)
     logger.debug({ directory }, 'made a new log')
+  }
+
+  /**
+   * When a segment could not be begun, the log went on in the one before. What a power cut brings back of the new
+   * one's files must not count as the place where the old one ends.
+   */
+  private dropUnused(): void {
+    const { all } = this.segments
+    for (
+      let last = all.at(-1)!, before = all.at(-2);
+      before !== undefined;
+      last = before, before = all.at(-2)
+    ) {
+      if (last.sizeBytes > 0) return
+      const { baseOffset } = last
+      let goesOn = false
+      scanBatches(before.logFile(), 0, before.sizeBytes, ({ bytes, start, end }) => {
+        goesOn = lastOffsetOf(bytes, start) >= baseOffset && isIntact(bytes, start, end)
+        return !goesOn
+      })
+      before.release()
+      if (!goesOn) return
+      this.options.logger.info({ file: last.pathOf('.log') }, 'removed a segment that was never used')
+      this.segments.drop(last)
+      last.remove()
+    }
   }
 
   /** Paths of log files that must have been there: their indexes are, or a note of them between those that are. */
@@ -190,11 +217,11 @@ class Recovery {
   private moveToStart(endOffset: number): number {
     const { logStartOffset = 0 } = this.options
     if (endOffset >= logStartOffset || this.failure !== undefined) return endOffset
+    this.snapshots.take(this.producers, logStartOffset, { durable: true })
+    this.disk.syncDirectory(this.options.directory)
     for (const segment of [...this.segments.all]) {
       this.segments.drop(segment)
-      for (const suffix of segmentSuffixes) {
-        if (this.disk.exists(segment.pathOf(suffix))) this.disk.remove(segment.pathOf(suffix))
-      }
+      segment.remove()
     }
     const segment = this.segments.make(logStartOffset)
     segment.create()
@@ -243,10 +270,14 @@ class Recovery {
   /** Checks batches from the recovery point on and returns the end of the log. */
   private check(recoveryPoint: number): number {
     const { all } = this.segments
-    const from = this.snapshotSegment(this.segments.numberOf(recoveryPoint))
+    // Of segments that are deleted, but for their files, some may be back after a power cut and others not.
+    const neededOffset = Math.max(recoveryPoint, this.options.logStartOffset ?? 0)
+    const from = this.snapshotSegment(this.segments.numberOf(neededOffset))
     let endOffset = all[from]!.baseOffset
     const epochFault = this.epochs.load()
     this.epochMax = Math.max(this.options.leaderEpoch ?? 0, this.epochs.latestEpoch)
+    // Those of later segments may be torn; they are taken anew on the way.
+    this.snapshots.removeAfter(all[from]!.baseOffset)
     for (let number = from; number < all.length; number++) {
       endOffset = Math.max(endOffset, this.checkOne(number, recoveryPoint))
     }
@@ -261,6 +292,10 @@ class Recovery {
     const segment = all[number]!
     const { transactionIndex } = segment
     this.segments.sums.forget([segment.baseOffset])
+    if (number > 0 && !this.snapshots.has(segment.baseOffset)) {
+      this.snapshots.take(this.producers, segment.baseOffset, { durable: true })
+      this.disk.syncDirectory(this.options.directory)
+    }
     if (this.disk.exists(transactionIndex.file.path)) transactionIndex.file.reset()
     segment.transactionsLoaded = true
     const { endOffset, damages } = checkSegment(segment, {
@@ -323,21 +358,22 @@ class Recovery {
   }
 
   /**
-   * Where acknowledgements wait for the disk, nothing is shown to readers that is not on it. What was read back
-   * may be in memory only (after a sync that failed, memory and disk differ without a sign), so it is written
-   * once more. Returns the new recovery point.
+   * What was read back may be in memory only: after a sync that failed, memory and disk differ without a sign, and
+   * a later sync that succeeds would not tell. So it is written once more. Where acknowledgements wait for the disk,
+   * it is synced as well, since nothing is shown to readers there that is not on the disk. Returns the new recovery
+   * point.
    */
   private makeDurable(recoveryPoint: number, endOffset: number): number {
     const { active } = this.segments
     if (this.options.cleanShutdown === true && recoveryPoint === endOffset) return endOffset
-    if (this.options.config.flush === 'os' || this.failure !== undefined || this.damages.length > 0)
-      return recoveryPoint
+    if (this.failure !== undefined || this.damages.length > 0) return recoveryPoint
     const file = active.logFile()
     const from = recoveryPoint > active.baseOffset ? (active.indexedPosition(recoveryPoint) ?? 0) : 0
     for (let position = from; position < active.sizeBytes; position += REWRITE_BYTES) {
       const bytes = readBytes(file, position, Math.min(REWRITE_BYTES, active.sizeBytes - position))
       file.write(bytes, 0, bytes.length, position)
     }
+    if (this.options.config.flush === 'os') return recoveryPoint
     file.syncNow()
     this.disk.syncDirectory(this.options.directory)
     return endOffset

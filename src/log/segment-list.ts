@@ -98,7 +98,7 @@ export class SegmentList {
     if (segment.transactionsLoaded) return transactionIndex
     const { file } = transactionIndex
     segment.transactionsLoaded = true
-    if (!this.sums.hasTransactions(baseOffset) && !this.options.disk.exists(file.path))
+    if (this.sums.hasNoTransactions(baseOffset) && !this.options.disk.exists(file.path))
       return transactionIndex
     const why =
       file.load() ?? transactionIndex.fault(baseOffset) ?? this.sums.fault(baseOffset, 'transactions', file)

@@ -37,8 +37,11 @@ export class SegmentRemoval {
     for (const suffix of [...segmentSuffixes].reverse()) {
       const path = segment.pathOf(suffix)
       if (!this.disk.exists(path)) continue
-      this.disk.rename(path, `${path}${DELETED_SUFFIX}`)
-      this.renamed.push({ path: `${path}${DELETED_SUFFIX}`, atMs: nowMs })
+      const deleted = `${path}${DELETED_SUFFIX}`
+      this.disk.rename(path, deleted)
+      // A segment may have been made, and taken out, under this name before.
+      this.renamed = this.renamed.filter((file) => file.path !== deleted)
+      this.renamed.push({ path: deleted, atMs: nowMs })
     }
   }
 

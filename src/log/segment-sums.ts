@@ -5,7 +5,7 @@
  * Kafka's files have none of that, so a log cut at a batch, or an index that lost entries, would pass: records
  * would be missed, deleted too early, or read though their transaction was aborted. Text: per segment its base
  * offset and size, then count and CRC-32C of the indexes of offsets, times and aborted transactions; then the
- * checksum of these lines. What is not noted here is trusted when it is sound in itself.
+ * checksum of these lines. Indexes are not synced, so those of a segment that is not noted here are made anew.
  */
 import { crc32c } from '../core/crc32c.ts'
 import { type Disk, joinPath, readFile, replaceFile } from '../platform/disk.ts'
@@ -32,7 +32,8 @@ export class SegmentSums {
   /** Why an index is not what it was when its segment was closed, or undefined. */
   fault(baseOffset: number, kind: IndexKind, file: IndexFile): string | undefined {
     const expected = this.sums.get(baseOffset)?.[kind]
-    if (expected === undefined || expected === sumOf(file)) return undefined
+    if (expected === undefined) return `nothing is noted of its ${kind}`
+    if (expected === sumOf(file)) return undefined
     return `its ${kind} are not the ones that were noted`
   }
 
@@ -46,10 +47,9 @@ export class SegmentSums {
     return [...this.sums.keys()]
   }
 
-  /** True when aborted transactions are noted for the segment. */
-  hasTransactions(baseOffset: number): boolean {
-    const sums = this.sums.get(baseOffset)
-    return sums !== undefined && !sums.transactions.startsWith('0 ')
+  /** True when it is noted that the segment has no aborted transactions. */
+  hasNoTransactions(baseOffset: number): boolean {
+    return this.sums.get(baseOffset)?.transactions.startsWith('0 ') ?? false
   }
 
   /** Notes the indexes of a segment that is complete and in memory. */

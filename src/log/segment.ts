@@ -19,7 +19,7 @@ import {
   maxTimestampOf,
 } from '../protocol/record-batch/layout.ts'
 import { readBytes } from './batch-scan.ts'
-import { logFileName, type SegmentSuffix } from './file-names.ts'
+import { logFileName, type SegmentSuffix, segmentSuffixes } from './file-names.ts'
 import { OffsetIndex } from './offset-index.ts'
 import type { SegmentSums } from './segment-sums.ts'
 import { TimeIndex } from './time-index.ts'
@@ -93,15 +93,20 @@ export class Segment {
 
   /** Makes the files of a new segment. A file of that name that is there has no place in the log: it goes. */
   create(): void {
-    for (const suffix of ['.log', '.index', '.timeindex', '.txnindex'] as const) {
-      if (this.disk.exists(this.pathOf(suffix))) this.disk.remove(this.pathOf(suffix))
-    }
+    this.remove()
     this.file = this.disk.open(this.pathOf('.log'), 'new')
     this.offsetIndex.file.persist()
     this.timeIndex.file.persist()
     this.loaded = true
     this.timesKnown = true
     this.transactionsLoaded = true
+  }
+
+  /** Removes its files, as far as they are there. */
+  remove(): void {
+    for (const suffix of segmentSuffixes) {
+      if (this.disk.exists(this.pathOf(suffix))) this.disk.remove(this.pathOf(suffix))
+    }
   }
 
   /** The log's file, opened when needed. */

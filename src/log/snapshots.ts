@@ -1,7 +1,9 @@
 /**
  * The producer snapshots in a partition's folder: one at the start of each segment, one at the end of the log.
  *
- * They are not synced: a torn one does not match its checksum and an older one is used instead.
+ * That at the start of a segment is synced before the segment takes records: older segments, from which the states
+ * would be computed, may be deleted or compacted at any time. That at the end is not: a torn one does not match its
+ * checksum, and an older one is used instead.
  */
 import type { Logger } from '../core/logger.ts'
 import { type Disk, joinPath, readFile } from '../platform/disk.ts'
@@ -22,18 +24,23 @@ export class Snapshots {
     this.offsets = [...offsets]
   }
 
-  /** Writes the states as of `offset`. */
-  take(state: ProducerState, offset: number): void {
+  /** Writes the states as of `offset`; `durable`: they survive a power cut once the folder is synced. */
+  take(state: ProducerState, offset: number, options: { readonly durable: boolean }): void {
     const path = this.pathOf(offset)
     const bytes = encodeSnapshot(state.all())
     const file = this.disk.open(path, 'create')
     try {
       file.truncate(0)
       file.write(bytes, 0, bytes.length, 0)
+      if (options.durable) file.syncNow()
     } finally {
       file.close()
     }
     if (!this.offsets.includes(offset)) this.offsets = [...this.offsets, offset].sort((a, b) => a - b)
+  }
+
+  has(offset: number): boolean {
+    return this.offsets.includes(offset)
   }
 
   /** Loads the snapshot as of exactly `offset` into `state`, which is empty. Returns whether there is a usable one. */

@@ -7,7 +7,7 @@
 
 import { baseOffsetOf, lastOffsetOf, maxTimestampOf } from '../protocol/record-batch/layout.ts'
 import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
-import { isIntact, scanBatches } from './batch-scan.ts'
+import { indexedTimestamp, isIntact, scanBatches } from './batch-scan.ts'
 import type { LogReader } from './log-reader.ts'
 import type { TimestampOffset } from './log-types.ts'
 import type { Segment } from './segment.ts'
@@ -61,7 +61,7 @@ export class TimeLookup {
       const baseOffset = baseOffsetOf(bytes, start)
       if (baseOffset >= endOffset) return false
       if (!isIntact(bytes, start, end)) return true
-      if (baseOffset >= startOffset) newestMs = Math.max(newestMs, maxTimestampOf(bytes, start))
+      if (baseOffset >= startOffset) newestMs = Math.max(newestMs, indexedTimestamp(bytes, start))
       else {
         const records = this.recordsOf(bytes, start)
         while (records.next())

@@ -102,7 +102,7 @@ class World {
     const { platform } = this.simulation.host('broker')
     this.broker = await Broker.open({ platform, dataDirectory: '/data' })
     await this.broker.listen({
-      host: '0.0.0.0',
+      host: '127.0.0.1',
       port: 9092,
       advertisedHost: 'broker',
       advertisedPort: 9092,

@@ -2,12 +2,15 @@
 import { formatSetting } from '../../log/config-setting.ts'
 import { defaultLogConfig, formatLogSetting, type LogConfig, logSettings } from '../../log/log-config.ts'
 import { type BrokerSettingName, type BrokerSettings, brokerSettingTable } from './broker-settings.ts'
+import { secretSettings } from './security-settings.ts'
 import { type ConfigEntry, type ConfigSynonym, configSources, configTypes } from './topic-config-entries.ts'
 import { brokerNameOf } from './topic-defaults.ts'
 
 export interface BrokerConfigEntry extends ConfigEntry {
   /** It cannot be changed while the broker runs. */
   readonly readOnly: boolean
+  /** Its value is told to nobody. */
+  readonly secret: boolean
 }
 
 export interface BrokerConfigState {
@@ -30,9 +33,10 @@ function ownEntries(settings: BrokerSettings): readonly BrokerConfigEntry[] {
       name,
       value,
       source,
-      type: configTypes[setting.type],
+      type: secretSettings.has(name) ? configTypes.password : configTypes[setting.type],
       documentation: setting.documentation,
       readOnly: true,
+      secret: secretSettings.has(name),
       synonyms: [...synonyms, { name, value: builtIn, source: configSources.default }],
     }
   })
@@ -59,6 +63,7 @@ function topicDefaultEntries(state: BrokerConfigState): readonly BrokerConfigEnt
       type: configTypes[type],
       documentation: `${documentation} Holds for topics that do not set ${setting} themselves.`,
       readOnly: false,
+      secret: false,
       synonyms,
     })
   }

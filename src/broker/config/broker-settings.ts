@@ -3,7 +3,7 @@
  *
  * Defaults are Kafka's, except where a single node for development wants another: one partition each for the
  * internal topics (fast start), no delay before the first rebalance. The defaults of topics (`log.*`,
- * `message.max.bytes`) stand in topic-defaults.ts.
+ * `message.max.bytes`) stand in topic-defaults.ts, listeners, TLS, SASL, rights and quotas in security-settings.ts.
  */
 import { MillraceError } from '../../core/errors.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type Setting,
   type SettingValue,
 } from '../../log/config-setting.ts'
+import { securitySettings } from './security-settings.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -174,6 +175,8 @@ const settings = {
   ),
   'log.cleaner.enable': booleanSetting(true, 'Compact topics whose cleanup.policy has compact.'),
   'log.cleaner.backoff.ms': longSetting(15_000, positive, 'How often logs to compact are looked for.'),
+
+  ...securitySettings,
 }
 
 type Table = typeof settings
@@ -202,7 +205,7 @@ export function resolveBrokerSettings(
   const resolved: Record<string, SettingValue> = {}
   for (const [name, setting] of Object.entries(brokerSettingTable)) {
     const value = given[name]
-    const text = value === undefined ? undefined : formatSetting(setting, value)
+    const text = value === undefined || typeof value === 'string' ? value : formatSetting(setting, value)
     resolved[name] = text === undefined ? setting.default : setting.parse(text, name)
   }
   return resolved as unknown as BrokerSettings

@@ -44,7 +44,7 @@ export const handler = defineHandler({
     if (transactionalId === null) {
       const allowed =
         context.authorize('idempotentWrite', clusterResource) ||
-        broker.topics.all.some(({ name }) => context.authorize('write', { type: 'topic', name }))
+        broker.security.allowsAny(context.connection, 'write', 'topic')
       if (!allowed) return refused(ErrorCodes.CLUSTER_AUTHORIZATION_FAILED)
       return answer(transactions.newProducer(), context.version)
     }

@@ -32,6 +32,7 @@ function entriesOf(broker: BrokerParts, wanted: Wanted): readonly BrokerConfigEn
     return topicConfigEntries(topic.overrides, topics.defaults).map((entry) => ({
       ...entry,
       readOnly: false,
+      secret: false,
     }))
   }
   if (resourceType !== resourceTypes.broker) {
@@ -53,6 +54,10 @@ function entriesOf(broker: BrokerParts, wanted: Wanted): readonly BrokerConfigEn
   return { code: ErrorCodes.INVALID_REQUEST, message: `this is broker ${nodeId}, not "${resourceName}"` }
 }
 
+function synonymsOf({ synonyms, secret }: BrokerConfigEntry) {
+  return secret ? synonyms.map((synonym) => ({ ...synonym, value: null })) : synonyms
+}
+
 function describe(broker: BrokerParts, context: RequestContext, request: Request, wanted: Wanted): Result {
   const { resourceType, resourceName, configurationKeys } = wanted
   const resource = { resourceType, resourceName }
@@ -71,11 +76,11 @@ function describe(broker: BrokerParts, context: RequestContext, request: Request
     .filter(({ name }) => keys === undefined || keys.size === 0 || keys.has(name))
     .map((entry) => ({
       name: entry.name,
-      value: entry.value,
+      value: entry.secret ? null : entry.value,
       readOnly: entry.readOnly,
       configSource: entry.source,
-      isSensitive: false,
-      synonyms: request.includeSynonyms ? entry.synonyms : [],
+      isSensitive: entry.secret,
+      synonyms: request.includeSynonyms ? synonymsOf(entry) : [],
       configType: entry.type,
       documentation: request.includeDocumentation ? entry.documentation : null,
     }))

@@ -260,6 +260,67 @@ const requests: Readonly<Record<string, (version: number, scene: Scene) => Field
   }),
   ListConfigResources: (version) => (version >= 1 ? { resourceTypes: [2, 4] } : {}),
   DescribeTopicPartitions: () => ({ topics: [{ name: TOPIC }, { name: OTHER }], responsePartitionLimit: 1 }),
+  SaslHandshake: () => ({ mechanism: 'PLAIN' }),
+  SaslAuthenticate: () => ({ authBytes: Buffer.from('x') }),
+  DescribeAcls: () => ({
+    resourceTypeFilter: 1,
+    resourceNameFilter: null,
+    patternTypeFilter: 1,
+    principalFilter: null,
+    hostFilter: null,
+    operation: 1,
+    permissionType: 1,
+  }),
+  CreateAcls: () => ({
+    creations: [
+      {
+        resourceType: 2,
+        resourceName: TOPIC,
+        principal: 'User:a',
+        host: '*',
+        operation: 3,
+        permissionType: 3,
+      },
+    ],
+  }),
+  DeleteAcls: () => ({
+    filters: [
+      {
+        resourceTypeFilter: 2,
+        resourceNameFilter: TOPIC,
+        principalFilter: null,
+        hostFilter: null,
+        operation: 1,
+        permissionType: 1,
+      },
+    ],
+  }),
+  DescribeClientQuotas: () => ({
+    components: [{ entityType: 'user', matchType: 2, match: null }],
+    strict: false,
+  }),
+  AlterClientQuotas: () => ({
+    entries: [
+      {
+        entity: [{ entityType: 'user', entityName: 'a' }],
+        ops: [{ key: 'producer_byte_rate', value: 1000, remove: false }],
+      },
+    ],
+    validateOnly: false,
+  }),
+  DescribeUserScramCredentials: () => ({ users: null }),
+  AlterUserScramCredentials: () => ({
+    deletions: [{ name: 'nobody', mechanism: 1 }],
+    upsertions: [
+      {
+        name: 'a',
+        mechanism: 2,
+        iterations: 4096,
+        salt: Buffer.from('salt'),
+        saltedPassword: Buffer.alloc(64, 1),
+      },
+    ],
+  }),
   OffsetDelete: () => ({ groupId: 'simple', topics: [{ name: TOPIC, partitions: [{ partitionIndex: 0 }] }] }),
 }
 

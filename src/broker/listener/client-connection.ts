@@ -4,16 +4,21 @@
  * 1. Bytes are cut into frames; each is decoded and run at once, in the order of arrival.
  * 2. Each request has a place in the answer queue; answers go out in order, however they come.
  * 3. Reading stops, each for its reason, while too many requests wait, while the peer does not take its answers,
- *    and while the memory for arriving requests is used up. TCP slows the client down.
+ *    while the memory for arriving requests is used up, while a login is checked, and while the client has to
+ *    wait for its quota. TCP slows the client down.
  * 4. What cannot be read, or asks for an API or version that is not served, ends the connection, as in Kafka;
  *    only ApiVersions answers an unknown version (KIP-511).
+ *
+ * 5. Where clients log in (`security/sasl/sasl-login.ts`), nothing else is served before they have.
  *
  * It must never let one client hold memory without a limit, nor run two handlers at a time.
  */
 import { ByteReader } from '../../core/byte-reader.ts'
 import { messageOf } from '../../core/errors.ts'
+import type { Timer } from '../../platform/clock.ts'
 import type { Socket } from '../../platform/net.ts'
 import { apiVersions } from '../../protocol/apis/api-versions.ts'
+import { saslAuthenticate } from '../../protocol/apis/sasl-authenticate.ts'
 import { decodeRequest } from '../../protocol/codec/request.ts'
 import { type DecodedRequestHeader, decodeRequestHeader } from '../../protocol/codec/request-header.ts'
 import { encodeResponseChunks } from '../../protocol/codec/response.ts'
@@ -21,7 +26,9 @@ import type { AnyApi } from '../../protocol/schema/message.ts'
 import { unsupportedApiVersions } from '../handlers/18-api-versions.ts'
 import { type Answer, hangUp, noAnswer } from '../handlers/handler.ts'
 import { type ConnectionInfo, RequestContext } from '../request-context.ts'
+import type { SaslLogin } from '../security/sasl/sasl-login.ts'
 import { type AnswerPlace, AnswerQueue } from './answer-queue.ts'
+import { Charge, withThrottleTime } from './charge.ts'
 import { FrameAssembler } from './frame-assembler.ts'
 import type { ListenerShared } from './listener-shared.ts'
 
@@ -29,6 +36,9 @@ import type { ListenerShared } from './listener-shared.ts'
 const WAITING_FOR_ANSWERS = 1
 const PEER_IS_SLOW = 2
 const NO_MEMORY = 4
+const LOGGING_IN = 8
+const OVER_QUOTA = 16
+const LENGTH_BYTES = 4
 
 export class ClientConnection {
   readonly info: ConnectionInfo
@@ -43,13 +53,20 @@ export class ClientConnection {
   private lastActiveMs: number
   private frameSinceMs: number | undefined
   private stalledSinceMs: number | undefined
+  private readonly openedMs: number
+  private quotaWait: Timer | undefined
 
   constructor(socket: Socket, info: ConnectionInfo, shared: ListenerShared) {
     this.socket = socket
     this.info = info
     this.shared = shared
-    this.assembler = new FrameAssembler(shared.settings['socket.request.max.bytes'])
-    this.lastActiveMs = shared.clock.monotonicMs()
+    const { clock, settings } = shared
+    const inside = info.login === undefined
+    this.assembler = new FrameAssembler(
+      settings[inside ? 'socket.request.max.bytes' : 'sasl.server.max.receive.size'],
+    )
+    this.openedMs = clock.monotonicMs()
+    this.lastActiveMs = this.openedMs
     socket.start({
       data: (bytes) => this.receive(bytes),
       drain: () => this.drained(),
@@ -67,11 +84,18 @@ export class ClientConnection {
     const { settings } = this.shared
     const over = (sinceMs: number | undefined, limitMs: number): boolean =>
       sinceMs !== undefined && nowMs - sinceMs > limitMs
-    if (over(this.stalledSinceMs, settings['connection.write.stall.timeout.ms'])) {
+    const outside = this.info.login?.isDone === false
+    if (outside && over(this.openedMs, settings['connection.authentication.timeout.ms'])) {
+      this.cut('it did not log in in time')
+    } else if (over(this.stalledSinceMs, settings['connection.write.stall.timeout.ms'])) {
       this.cut('it does not read its answers')
     } else if (this.paused === 0 && over(this.frameSinceMs, settings['request.receive.timeout.ms'])) {
       this.cut('a request did not arrive whole in time')
-    } else if (this.inFlight === 0 && over(this.lastActiveMs, settings['connections.max.idle.ms'])) {
+    } else if (
+      this.inFlight === 0 &&
+      this.quotaWait === undefined &&
+      over(this.lastActiveMs, settings['connections.max.idle.ms'])
+    ) {
       this.cut('it was idle')
     }
   }
@@ -128,10 +152,20 @@ export class ClientConnection {
   }
 
   private handle(frame: Buffer): void {
-    const { dispatcher, authorizer } = this.shared
+    const { dispatcher, security } = this.shared
+    const { login } = this.info
+    if (login?.expectsToken === true) {
+      this.takeToken(login, frame)
+      return
+    }
     const reader = new ByteReader(frame)
     const header = decodeRequestHeader(reader)
     const { api, version } = header
+    const refusal = login?.refusal(api.key)
+    if (refusal !== undefined) {
+      this.cut(refusal)
+      return
+    }
     const place = this.answers.open()
     const handler = dispatcher.handlerOf(api.key)
     if (handler === undefined || version < handler.versions[0] || version > handler.versions[1]) {
@@ -141,14 +175,75 @@ export class ClientConnection {
       return
     }
     const request = decodeRequest(api, version, reader)
-    const context = new RequestContext(this.info, version, header.clientId, authorizer)
+    const context = new RequestContext(this.info, version, header.clientId, security.authorizer)
+    const charge = security.quotas.inForce ? this.charge(context, frame.length) : undefined
+    charge?.limit(api, request)
     const answer = dispatcher.run(handler, context, request)
+    charge?.ran()
     if (answer instanceof Promise) {
+      if (api === saslAuthenticate && login !== undefined) this.pause(LOGGING_IN)
       void answer.then((later) => {
-        this.settle(place, header, later)
+        this.settle(place, header, this.charged(charge, api, later))
         if (!this.processing) this.flush()
+        if (api === saslAuthenticate && login !== undefined) this.goOn(login)
       })
-    } else this.settle(place, header, answer)
+    } else {
+      this.settle(place, header, this.charged(charge, api, answer))
+      // A mechanism that is not offered: told, then the connection ends.
+      if (login?.hasFailed === true) this.goOn(login)
+    }
+  }
+
+  /** A token without a header, after a handshake of version 0. */
+  private takeToken(login: SaslLogin, frame: Buffer): void {
+    const place = this.answers.open()
+    this.pause(LOGGING_IN)
+    void login.token(Buffer.from(frame)).then(
+      (bytes) => {
+        if (this.closed) return
+        if (bytes === undefined) {
+          this.answers.settle(place)
+        } else {
+          const length = Buffer.alloc(LENGTH_BYTES)
+          length.writeInt32BE(bytes.length)
+          this.answers.settle(place, [length, bytes])
+        }
+        this.flush()
+        this.goOn(login)
+      },
+      (error: unknown) => this.cut(messageOf(error)),
+    )
+  }
+
+  /** After a step of a login: ends the connection, or reads on. */
+  private goOn(login: SaslLogin): void {
+    if (this.closed) return
+    if (login.hasFailed) {
+      this.finish()
+      return
+    }
+    if (login.isDone) this.assembler.frameBytesMax = this.shared.settings['socket.request.max.bytes']
+    this.resume(LOGGING_IN)
+  }
+
+  private charge(context: RequestContext, requestBytes: number): Charge {
+    const client = { user: context.principal.name, clientId: context.clientId ?? '' }
+    return new Charge(this.shared.security.quotas, { client, clock: this.shared.clock, requestBytes })
+  }
+
+  /** The answer with how long the client has to wait, for which it is not read from. */
+  private charged(charge: Charge | undefined, api: AnyApi, answer: Answer<AnyApi>): Answer<AnyApi> {
+    if (charge === undefined || this.closed) return answer
+    const waitMs = charge.waitMs(api, answer)
+    if (waitMs === 0) return answer
+    this.pause(OVER_QUOTA)
+    this.quotaWait?.cancel()
+    this.quotaWait = this.shared.clock.after(waitMs, () => {
+      this.quotaWait = undefined
+      this.lastActiveMs = this.shared.clock.monotonicMs()
+      this.resume(OVER_QUOTA)
+    })
+    return withThrottleTime(api, answer, waitMs)
   }
 
   private settle(
@@ -226,6 +321,7 @@ export class ClientConnection {
   private end(): void {
     if (this.closed) return
     this.closed = true
+    this.quotaWait?.cancel()
     this.shared.requestBudget.release(this)
     this.shared.responseBudget.release(this)
     this.shared.closed(this)

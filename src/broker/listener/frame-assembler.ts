@@ -15,7 +15,8 @@ const FIRST_HELD_BYTES = 4096
 const none: Buffer = Buffer.alloc(0)
 
 export class FrameAssembler {
-  private readonly frameBytesMax: number
+  /** The largest frame that may be announced. */
+  frameBytesMax: number
   private chunk: Buffer = none
   private chunkAt = 0
   private held: Buffer = none

@@ -2,7 +2,7 @@ import type { Logger } from '../../core/logger.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { BrokerSettings } from '../config/broker-settings.ts'
 import type { Dispatcher } from '../dispatcher.ts'
-import type { Authorizer } from '../request-context.ts'
+import type { Security } from '../security/security.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
@@ -12,7 +12,7 @@ export interface ListenerShared {
   readonly logger: Logger
   readonly settings: BrokerSettings
   readonly dispatcher: Dispatcher
-  readonly authorizer: Authorizer
+  readonly security: Security
   /** For requests that are still arriving. */
   readonly requestBudget: MemoryBudget
   /** For answers that were not read yet. */

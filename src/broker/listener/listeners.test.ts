@@ -64,7 +64,7 @@ function read<A extends AnyApi>(api: A, version: number, frame: Buffer): [number
 
 async function openListening(config: BrokerConfig = {}): Promise<TestBroker> {
   const broker = await TestBroker.open(config)
-  await broker.simulation.runUntil(broker.broker.listen({ host: '0.0.0.0', port: PORT }))
+  await broker.simulation.runUntil(broker.broker.listen({ host: '0.0.0.0', port: PORT, insecure: true }))
   return broker
 }
 

@@ -6,32 +6,33 @@
  */
 import type { Timer } from '../../platform/clock.ts'
 import { every } from '../../platform/clock.ts'
+import type { Disk } from '../../platform/disk.ts'
 import type { Net, NetServer, Socket } from '../../platform/net.ts'
-import { anonymous, type Endpoint } from '../request-context.ts'
+import type { ResolvedConfig } from '../config/broker-config.ts'
+import type { Endpoint } from '../request-context.ts'
 import { ClientConnection } from './client-connection.ts'
+import { asksWho, Entrance } from './entrance.ts'
+import { exposed, isLoopback, type ListenOptions } from './listen-options.ts'
 import type { ListenerShared } from './listener-shared.ts'
 
-export interface ListenOptions {
-  readonly host: string
-  /** 0 takes any free port. */
-  readonly port: number
-  /** What clients are told to connect to; the address of the listener if not given. */
-  readonly advertisedHost?: string
-  readonly advertisedPort?: number
-  /** A name for logs; PLAINTEXT if not given. */
-  readonly name?: string
+export type { ListenOptions } from './listen-options.ts'
+
+export interface ListenersOptions {
+  readonly net: Net
+  readonly disk: Disk
+  readonly settingsOf: ResolvedConfig['settingsOf']
+  readonly nextConnectionId: () => number
 }
 
 const CHECK_INTERVAL_MS_MAX = 5000
 const CHECKS_PER_TIMEOUT = 4
 
 export class Listeners {
-  private readonly net: Net
+  private readonly options: ListenersOptions
   private readonly shared: ListenerShared
   private readonly servers: NetServer[] = []
   private readonly connections = new Set<ClientConnection>()
   private readonly countByHost = new Map<string, number>()
-  private nextConnectionId: () => number
   private check: Timer | undefined
   private closed = false
   /** Where each listener is reached, in the order they were opened. */
@@ -39,28 +40,58 @@ export class Listeners {
   accepted = 0
   refused = 0
 
-  constructor(net: Net, shared: Omit<ListenerShared, 'closed'>, nextConnectionId: () => number) {
-    this.net = net
+  constructor(shared: Omit<ListenerShared, 'closed'>, options: ListenersOptions) {
+    this.options = options
     this.shared = { ...shared, closed: (connection) => this.forget(connection) }
-    this.nextConnectionId = nextConnectionId
   }
 
   get connectionCount(): number {
     return this.connections.size
   }
 
-  /** @throws MR_PORT_IN_USE */
+  /** @throws MR_PORT_IN_USE, MR_LISTEN_EXPOSED, MR_CONFIG_INVALID, MR_TLS_FAILED, MR_FILE_NOT_FOUND */
   async listen(options: ListenOptions): Promise<Endpoint> {
-    const endpoint = { host: options.advertisedHost ?? options.host, port: options.advertisedPort ?? 0 }
-    const name = options.name ?? 'PLAINTEXT'
     const { host, port } = options
-    const server = await this.net.listen({ host, port }, (socket) => this.accept(socket, name, endpoint))
-    if (options.advertisedPort === undefined) endpoint.port = server.port
-    if (options.advertisedHost === undefined) endpoint.host = reachable(options.host)
+    const entrance = this.entrance(options)
+    const endpoint = { host: options.advertisedHost ?? host, port: options.advertisedPort ?? 0 }
+    const tls = entrance.tls === undefined ? {} : { tls: entrance.tls }
+    const { net } = this.options
+    const server = await net.listen({ host, port, ...tls }, (socket) =>
+      this.accept(socket, entrance, endpoint),
+    )
+    if (options.advertisedPort === undefined || options.advertisedPort === 0) endpoint.port = server.port
+    if (options.advertisedHost === undefined) endpoint.host = reachable(host)
     this.servers.push(server)
     this.endpoints.push(endpoint)
     this.startChecks()
     return { host: server.host, port: server.port }
+  }
+
+  private entrance(options: ListenOptions): Entrance {
+    const { clock, logger, security } = this.shared
+    const protocol = options.protocol ?? 'PLAINTEXT'
+    const name = options.name ?? protocol
+    const settings = this.options.settingsOf(name)
+    const safe = asksWho(protocol, settings)
+    if (!safe && !isLoopback(options.host)) {
+      if (options.insecure !== true) throw exposed(options)
+      const { host, port } = options
+      logger.warn(
+        { listener: name, host, port, code: 'MR_LISTEN_EXPOSED' },
+        'this listener lets in everybody who reaches the machine: anybody may read, write and delete',
+      )
+    }
+    const entrance = new Entrance({
+      name,
+      protocol,
+      settings,
+      security,
+      clock,
+      logger,
+      disk: this.options.disk,
+    })
+    if (safe) security.expectUsers()
+    return entrance
   }
 
   /** Memory for requests that are still arriving. */
@@ -81,7 +112,7 @@ export class Listeners {
     for (const connection of [...this.connections]) connection.finish()
   }
 
-  private accept(socket: Socket, name: string, advertised: Endpoint): void {
+  private accept(socket: Socket, entrance: Entrance, advertised: Endpoint): void {
     const { settings, logger } = this.shared
     const clientHost = socket.remote.slice(0, socket.remote.lastIndexOf(':'))
     const fromHost = this.countByHost.get(clientHost) ?? 0
@@ -90,17 +121,24 @@ export class Listeners {
       this.connections.size >= settings['max.connections'] ||
       fromHost >= settings['max.connections.per.ip']
     ) {
-      this.refused++
       logger.warn({ client: socket.remote, open: this.connections.size }, 'too many connections: refused one')
-      socket.start({ data: () => {}, drain: () => {}, close: () => {} })
-      socket.destroy()
+      this.refuse(socket)
+      return
+    }
+    const info = entrance.admit(socket, this.options.nextConnectionId(), advertised)
+    if (info === undefined) {
+      this.refuse(socket)
       return
     }
     this.accepted++
     this.countByHost.set(clientHost, fromHost + 1)
-    const id = this.nextConnectionId()
-    const info = { id, principal: anonymous, clientHost, advertised, listener: name, software: undefined }
     this.connections.add(new ClientConnection(socket, info, this.shared))
+  }
+
+  private refuse(socket: Socket): void {
+    this.refused++
+    socket.start({ data: () => {}, drain: () => {}, close: () => {} })
+    socket.destroy()
   }
 
   private forget(connection: ClientConnection): void {
@@ -118,6 +156,7 @@ export class Listeners {
       settings['connections.max.idle.ms'],
       settings['request.receive.timeout.ms'],
       settings['connection.write.stall.timeout.ms'],
+      settings['connection.authentication.timeout.ms'],
     )
     const intervalMs = Math.min(CHECK_INTERVAL_MS_MAX, Math.ceil(shortestMs / CHECKS_PER_TIMEOUT))
     this.check = every(clock, intervalMs, () => {

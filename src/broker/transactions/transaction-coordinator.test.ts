@@ -283,6 +283,47 @@ test('what EndTxn has answered is not done a second time after a power cut', asy
   }
 })
 
+test('a repeated EndTxn is not answered before the end of the first is on the disk', async () => {
+  // Else the producer could begin a transaction that the decision, carried out once more, ends as well.
+  let repeatedBefore = 0
+  for (let moment = 0; moment < 30; moment++) {
+    const broker = await TestBroker.open({ flush: 'group' }, { seed: moment, syncMs: [3, 3] })
+    await broker.send(createTopics, {
+      topics: [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    })
+    const producer = await init(broker)
+    await write(broker, producer)
+    const request = { transactionalId: 'tx', ...producer, committed: true }
+    broker.begin(endTxn, request, { version: 4 }).catch(() => {})
+    await broker.advance(moment * 0.4)
+    const { errorCode } = await broker.send(endTxn, request, { version: 4 })
+    if (errorCode === ErrorCodes.NONE) {
+      repeatedBefore++
+      await broker.crash('power')
+      assert.equal(await stableEnd(broker), 2n, `moment ${moment}: there is one marker`)
+    } else assert.equal(errorCode, ErrorCodes.CONCURRENT_TRANSACTIONS)
+    await broker.close()
+  }
+  assert.ok(repeatedBefore > 0)
+})
+
+test('only the marker that could not be written is written again', async () => {
+  const broker = await open()
+  const producer = await init(broker)
+  await write(broker, producer, { topic: 't' })
+  await write(broker, producer, { topic: 'u' })
+  const { disk } = broker.simulation.host('local')
+  disk.fail({ operation: 'write', path: '/u-0/', code: 'ENOSPC', nth: 1, times: 4 })
+  assert.equal((await end(broker, producer, true)).errorCode, ErrorCodes.NONE)
+  await broker.advance(3500)
+  assert.equal(await stateOf(broker), 'PrepareCommit')
+  assert.deepEqual([await stableEnd(broker, 't'), await stableEnd(broker, 'u')], [2n, 0n])
+  await broker.advance(2000)
+  assert.equal(await stateOf(broker), 'CompleteCommit')
+  assert.deepEqual([await stableEnd(broker, 't'), await stableEnd(broker, 'u')], [2n, 2n])
+  await broker.close()
+})
+
 test('a read_committed fetch that waits ends with the commit', async () => {
   const broker = await open()
   const producer = await init(broker)
@@ -338,17 +379,17 @@ test('a decision that the disk refuses is not taken', async () => {
   await broker.close()
 })
 
-test('records of an open transaction that the coordinator does not know are taken up, or aborted', async () => {
-  const broker = await open()
+test('what no transactional id knows is aborted, unless its decision may stand in a log that is damaged', async () => {
+  const broker = await open({ 'transaction.state.log.num.partitions': 1 })
   const producer = await init(broker)
   await write(broker, producer)
+  const folder = '/data/__transaction_state-0'
   await broker.simulation.runUntil(broker.broker.close())
-  // As after a power cut with flush=os: the records are there, what the coordinator noted is not.
-  for (const { name } of broker.simulation.disk.list('/data/__transaction_state-0')) {
-    broker.simulation.disk.remove(`/data/__transaction_state-0/${name}`)
-  }
-  broker.simulation.disk.remove('/data/.kafka_cleanshutdown')
+  const { disk } = broker.simulation
+  for (const { name } of disk.list(folder)) disk.remove(`${folder}/${name}`)
   await broker.restart()
+  assert.equal(await stableEnd(broker), 0n, 'left open: files of the coordinator are missing')
+  await broker.crash('process', (disk) => disk.removeDirectory(folder))
   assert.equal(await stableEnd(broker), 2n, 'nobody can end it any more: aborted')
   const producers = await broker.send(describeProducers, { topics: [{ name: 't', partitionIndexes: [0] }] })
   const [active] = producers.topics[0]!.partitions[0]!.activeProducers

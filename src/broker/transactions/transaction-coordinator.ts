@@ -5,6 +5,8 @@
  * 2. The next state is appended to `__transaction_state`, then counts. If that fails nothing has changed.
  * 3. A decided transaction is carried out by transaction-end.ts.
  *
+ * What a power cut makes of that is in recovery-rules.ts.
+ *
  * Since all of it happens inside the call, two requests never see each other half done; only while a disk sync or
  * a failing marker is waited for does a Prepare state stand, and others get CONCURRENT_TRANSACTIONS. A producer
  * that takes over from an open transaction does not have to come twice, as with Kafka: the abort is part of its
@@ -13,6 +15,7 @@
 import { messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { AppendResult } from '../../log/log-types.ts'
+import type { PartitionLog } from '../../log/partition-log.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
 import { coordinatorCode } from '../coordinator-error.ts'
@@ -20,7 +23,12 @@ import type { CoordinatorLog } from '../coordinator-log.ts'
 import { Deadline } from '../deadline.ts'
 import type { Partition } from '../topics/partition.ts'
 import type { ProducerIds } from './producer-ids.ts'
-import { NO_PRODUCER_ID, type Transaction, type TransactionVersion } from './transaction.ts'
+import {
+  NO_PRODUCER_ID,
+  type PartitionSet,
+  type Transaction,
+  type TransactionVersion,
+} from './transaction.ts'
 import { TransactionEnd } from './transaction-end.ts'
 import { readTransaction, transactionKey, transactionRecord } from './transaction-log.ts'
 import * as rules from './transaction-rules.ts'
@@ -80,6 +88,8 @@ export class TransactionCoordinator {
   private readonly ends: TransactionEnd
   /** Transactions whose markers wait for the disk. */
   private readonly ending = new Map<string, Promise<void>>()
+  /** Ids whose states were lost: they go on with another producer when what is decided is done. */
+  private readonly toReplace = new Set<string>()
   private closed = false
 
   constructor(options: TransactionCoordinatorOptions) {
@@ -91,7 +101,7 @@ export class TransactionCoordinator {
       logger: options.logger,
       partitionOf: options.partitionOf,
       marked: options.marked,
-      write: (next) => this.safe(next.id, this.write(next)),
+      write: (next, { partitions }) => this.keepEnd(next, partitions),
       isClosed: () => this.closed,
     })
   }
@@ -127,8 +137,10 @@ export class TransactionCoordinator {
   async resume(): Promise<void> {
     for (const transaction of [...this.byId.values()]) {
       const { state } = transaction
-      if (state === 'PrepareCommit' || state === 'PrepareAbort')
-        void this.runEnd(transaction, undefined)?.catch(() => {})
+      if (state !== 'PrepareCommit' && state !== 'PrepareAbort') continue
+      const { log } = this.options.logOf(transaction.id).partition
+      const safe = this.waitsForDisk(transaction.partitions, log) ? log.flush() : undefined
+      this.runEnd(transaction, safe)?.catch(() => {})
     }
     this.watchAll()
     await Promise.all(this.ending.values())
@@ -182,6 +194,8 @@ export class TransactionCoordinator {
     const nowMs = this.clock.nowMs()
     const decision = rules.addPartitions(present, claim, partitions, { nowMs, version })
     if ('code' in decision) return decision.code
+    // The end of the one before is not on the disk: after a power cut its marker would end this one too.
+    if (this.ending.has(claim.transactionalId)) return ErrorCodes.CONCURRENT_TRANSACTIONS
     const code = this.tryWrite(decision.next)
     this.watch(decision.next)
     return code
@@ -202,6 +216,8 @@ export class TransactionCoordinator {
 
   async end(claim: TransactionClaim, commit: boolean, version: TransactionVersion): Promise<ProducerResult> {
     const { transactionalId: id } = claim
+    // A repeated request is not answered earlier than the first.
+    if (this.byId.get(id)?.partitions.size === 0) await this.ending.get(id)
     const decision = rules.end(this.byId.get(id), claim, {
       commit,
       version,
@@ -219,9 +235,31 @@ export class TransactionCoordinator {
     return producerOf(this.byId.get(id) ?? decision.next)
   }
 
-  /** A transaction without a coordinator was aborted in a partition. */
-  orphanAborted(partition: Partition, producerId: number): void {
-    this.options.marked(partition, producerId, false)
+  /**
+   * Aborts, in one partition, a transaction that is not part of the coordinator's state. Resolves when that is as
+   * safe as the topic asks. @throws what the log throws
+   */
+  abortIn(partition: Partition, producer: rules.ProducerClaim): Promise<void> | undefined {
+    const marker = { ...producer, type: 'abort', coordinatorEpoch: 0 } as const
+    const { lastOffset, waitForFlush } = partition.appendMarker(marker)
+    this.options.marked(partition, producer.producerId, false)
+    return waitForFlush ? partition.log.flushed(lastOffset) : undefined
+  }
+
+  /**
+   * Fences everybody who was a producer of the id, because states of it were lost: at once, or when what is
+   * decided is done. For use before `resume`. @throws what the log throws
+   */
+  replaceProducer(transactionalId: string): void {
+    const present = this.byId.get(transactionalId)
+    if (present === undefined) return
+    if (present.state === 'PrepareCommit' || present.state === 'PrepareAbort') {
+      this.toReplace.add(transactionalId)
+    } else this.write(this.replaced(present))
+  }
+
+  private replaced(present: Transaction): Transaction {
+    return rules.replaceProducer(present, this.options.producerIds.take(), this.clock.nowMs())
   }
 
   /** Forgets ids that were idle for longer than they may be. */
@@ -275,7 +313,7 @@ export class TransactionCoordinator {
   /** Writes a decision and carries it out. Resolves with an error code when it could not be written. */
   private async carryOut(decided: Transaction): Promise<number | undefined> {
     try {
-      const safe = this.safe(decided.id, this.write(decided))
+      const safe = this.safe(decided, this.write(decided))
       await this.runEnd(decided, safe)
       return undefined
     } catch (error) {
@@ -288,12 +326,20 @@ export class TransactionCoordinator {
   private runEnd(decided: Transaction, safe: Promise<void> | undefined): Promise<void> | undefined {
     const running = this.ends.run(decided, safe)
     if (running === undefined) return undefined
-    const failed = (error: unknown): void => this.failedToWrite(decided.id, error)
+    // It is over before anybody hears of it: what comes with the answer must not meet it.
+    const ended = running.finally(() => this.ending.delete(decided.id))
     this.ending.set(
       decided.id,
-      running.catch(failed).finally(() => this.ending.delete(decided.id)),
+      ended.catch((error: unknown) => this.failedToWrite(decided.id, error)),
     )
-    return running
+    return ended
+  }
+
+  private keepEnd(complete: Transaction, partitions: PartitionSet): Promise<void> | undefined {
+    const { id } = complete
+    const result = this.write(this.toReplace.has(id) ? this.replaced(complete) : complete)
+    this.toReplace.delete(id)
+    return this.safe({ id, partitions }, result)
   }
 
   private write(next: Transaction): AppendResult {
@@ -305,7 +351,7 @@ export class TransactionCoordinator {
   /** Writes a state. Returns an error code, after the disk if `flush` asks for it. */
   private tryWrite(next: Transaction): number | Promise<number> {
     try {
-      const settled = this.safe(next.id, this.write(next))
+      const settled = this.safe(next, this.write(next))
       return settled === undefined ? ErrorCodes.NONE : settled.then(() => ErrorCodes.NONE, coordinatorCode)
     } catch (error) {
       this.failedToWrite(next.id, error)
@@ -313,8 +359,30 @@ export class TransactionCoordinator {
     }
   }
 
-  private safe(transactionalId: string, result: AppendResult): Promise<void> | undefined {
-    return this.options.logOf(transactionalId).settled(result)
+  /**
+   * Resolves when a state is as safe as the transaction log's `flush` asks, or a partition's of the transaction:
+   * a marker that is on the disk must not be without its decision.
+   */
+  private safe(
+    { id, partitions }: Pick<Transaction, 'id' | 'partitions'>,
+    result: AppendResult,
+  ): Promise<void> | undefined {
+    const coordinatorLog = this.options.logOf(id)
+    const settled = coordinatorLog.settled(result)
+    if (settled !== undefined) return settled
+    const { log } = coordinatorLog.partition
+    return this.waitsForDisk(partitions, log) ? log.flushed(result.lastOffset) : undefined
+  }
+
+  private waitsForDisk(partitions: PartitionSet, log: PartitionLog): boolean {
+    if (log.config.flush !== 'os') return log.recoveryPoint < log.endOffset
+    for (const [topic, numbers] of partitions) {
+      for (const number of numbers) {
+        const partition = this.options.partitionOf(topic, number)
+        if (partition !== undefined && partition.log.config.flush !== 'os') return true
+      }
+    }
+    return false
   }
 
   private failedToWrite(transactionalId: string, error: unknown): void {

@@ -1,7 +1,7 @@
 /**
  * The end of a transaction, from the decision to the last marker.
  *
- * 1. The decision (PrepareCommit or PrepareAbort) is in the transaction log, and as safe as its topic asks.
+ * 1. The decision (PrepareCommit or PrepareAbort) is in the transaction log, and as safe as its partitions ask.
  * 2. A marker is written to every partition of the transaction; offsets of groups take effect, or are dropped.
  * 3. When all markers are safe, the state becomes complete; the answer waits until that is safe too.
  *
@@ -14,7 +14,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { isKafkaError } from '../../protocol/error-codes.ts'
 import type { Partition } from '../topics/partition.ts'
 import type { Transaction } from './transaction.ts'
-import { complete } from './transaction-rules.ts'
+import { complete, type PartitionName } from './transaction-rules.ts'
 
 const RETRY_MS = 1000
 
@@ -25,8 +25,8 @@ export interface TransactionEndOptions {
   readonly partitionOf: (topic: string, partition: number) => Partition | undefined
   /** Is told of every marker, for offsets that were committed in the transaction. */
   readonly marked: (partition: Partition, producerId: number, commit: boolean) => void
-  /** Keeps a state; resolves when it is safe, undefined when it is now. @throws when it cannot be written */
-  readonly write: (next: Transaction) => Promise<void> | undefined
+  /** Keeps the end of `decided`; resolves when it is safe, undefined when it is now. @throws when it cannot be written */
+  readonly write: (next: Transaction, decided: Transaction) => Promise<void> | undefined
   /** The broker closes: what is not done yet is done after the next start. */
   readonly isClosed: () => boolean
 }
@@ -40,42 +40,42 @@ export class TransactionEnd {
 
   /** Carries out a decision that is written. Without disk syncs to wait for, all of it happens in the call. */
   run(decided: Transaction, settled: Promise<void> | undefined): Promise<void> | undefined {
-    if (settled === undefined) return this.mark(decided)
-    return settled.then(() => this.mark(decided))
+    const places = [...decided.partitions].flatMap(([topic, numbers]) =>
+      [...numbers].map((partition) => ({ topic, partition })),
+    )
+    if (settled === undefined) return this.mark(decided, places)
+    return settled.then(() => this.mark(decided, places))
   }
 
-  private mark(decided: Transaction): Promise<void> | undefined {
+  private mark(decided: Transaction, places: readonly PartitionName[]): Promise<void> | undefined {
     const waits: Promise<void>[] = []
-    const failed: unknown[] = []
-    for (const [topic, numbers] of decided.partitions) {
-      for (const number of numbers) {
-        try {
-          const wait = this.markPartition(decided, topic, number)
-          if (wait !== undefined) waits.push(wait)
-        } catch (error) {
-          // The producer has gone on in this partition: its former transaction was ended there before.
-          if (isKafkaError(error, 'INVALID_PRODUCER_EPOCH')) continue
-          failed.push(error)
-          this.options.logger.error(
-            { transactionalId: decided.id, topic, partition: number, error: messageOf(error) },
-            'a transaction marker cannot be written yet',
-          )
-        }
+    const failed: PartitionName[] = []
+    const takeFailure = (place: PartitionName, error: unknown): void => {
+      failed.push(place)
+      this.options.logger.error(
+        { transactionalId: decided.id, ...place, error: messageOf(error) },
+        'a transaction marker cannot be written yet',
+      )
+    }
+    for (const place of places) {
+      try {
+        const wait = this.markPartition(decided, place)
+        if (wait !== undefined) waits.push(wait.catch((error: unknown) => takeFailure(place, error)))
+      } catch (error) {
+        // The producer has gone on in this partition: its former transaction was ended there before.
+        if (!isKafkaError(error, 'INVALID_PRODUCER_EPOCH')) takeFailure(place, error)
       }
     }
-    if (failed.length > 0) {
-      this.retry(decided)
+    const marked = (): Promise<void> | undefined => {
+      if (failed.length === 0) return this.finish(decided)
+      this.retry(() => this.mark(decided, failed))
       return undefined
     }
-    if (waits.length === 0) return this.finish(decided)
-    return Promise.all(waits).then(
-      () => this.finish(decided),
-      () => this.retry(decided),
-    )
+    return waits.length === 0 ? marked() : Promise.all(waits).then(marked)
   }
 
-  private markPartition(decided: Transaction, topic: string, number: number): Promise<void> | undefined {
-    const partition = this.options.partitionOf(topic, number)
+  private markPartition(decided: Transaction, place: PartitionName): Promise<void> | undefined {
+    const partition = this.options.partitionOf(place.topic, place.partition)
     if (partition === undefined) return undefined
     const commit = decided.state === 'PrepareCommit'
     const result = partition.appendMarker({
@@ -92,20 +92,23 @@ export class TransactionEnd {
   /** The end is kept before anybody is told of it: else a power cut could end the next transaction as well. */
   private finish(decided: Transaction): Promise<void> | undefined {
     try {
-      return this.options.write(complete(decided, this.options.clock.nowMs()))
+      return this.options.write(complete(decided, this.options.clock.nowMs()), decided)
     } catch (error) {
       this.options.logger.error(
         { transactionalId: decided.id, error: messageOf(error) },
         'the end of a transaction cannot be kept yet',
       )
-      this.retry(decided)
+      this.retry(() => this.finish(decided))
       return undefined
     }
   }
 
-  private retry(decided: Transaction): void {
+  private retry(step: () => Promise<void> | undefined): void {
     this.options.clock.after(RETRY_MS, () => {
-      if (!this.options.isClosed()) void this.mark(decided)
+      if (this.options.isClosed()) return
+      step()?.catch((error: unknown) => {
+        this.options.logger.error({ error: messageOf(error) }, 'the end of a transaction is not on the disk')
+      })
     })
   }
 }

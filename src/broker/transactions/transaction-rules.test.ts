@@ -153,3 +153,20 @@ test('records are taken for partitions of the open transaction only', () => {
   const preparing = next(end(ongoing, claim, true, 0))
   assert.equal(rules.verifyPartition(preparing, claim, name), ErrorCodes.CONCURRENT_TRANSACTIONS)
 })
+
+test('when states were lost the id goes on with a producer that nobody was', () => {
+  for (const state of ['Empty', 'CompleteCommit', 'CompleteAbort'] as const) {
+    const worn = fresh({ state, producerEpoch: 9, lastProducerEpoch: 8, version: 2 })
+    const replaced = rules.replaceProducer(worn, NEW_ID, 9)
+    assert.deepEqual([replaced.state, replaced.producerId, replaced.producerEpoch], ['Empty', NEW_ID, 0])
+    for (const producerEpoch of [8, 9, 10]) {
+      assert.notEqual(code(end(replaced, { producerId: 7, producerEpoch }, true, 2)), ErrorCodes.NONE, state)
+      assert.equal(code(initialize(replaced, { producerId: 7, producerEpoch })), ErrorCodes.PRODUCER_FENCED)
+    }
+  }
+  const aborting = rules.replaceProducer(open(fresh({ producerEpoch: 9 })), NEW_ID, 9)
+  assert.deepEqual([aborting.state, aborting.producerId, aborting.producerEpoch], ['PrepareAbort', 7, 10])
+  const aborted = rules.complete(aborting, 9)
+  assert.deepEqual([aborted.producerId, aborted.producerEpoch], [NEW_ID, 0])
+  assert.notEqual(code(end(aborted, { producerId: 7, producerEpoch: 9 }, true, 2)), ErrorCodes.NONE)
+})

@@ -131,6 +131,26 @@ export function fence(present: Transaction, nowMs: number): Transaction {
   }
 }
 
+/**
+ * States of the id were lost, so nobody knows which epochs its producers had: it goes on with an id that none of
+ * them has. The open transaction is aborted first. Not for a decided transaction.
+ */
+export function replaceProducer(present: Transaction, producerId: number, nowMs: number): Transaction {
+  if (present.state === 'Ongoing') return { ...fence(present, nowMs), nextProducerId: producerId }
+  return {
+    ...present,
+    state: nextTransactionState(present.state, 'initialize'),
+    producerId,
+    producerEpoch: 0,
+    lastProducerEpoch: NO_PRODUCER_EPOCH,
+    previousProducerId: NO_PRODUCER_ID,
+    nextProducerId: NO_PRODUCER_ID,
+    partitions: noPartitions,
+    startMs: -1,
+    updatedMs: nowMs,
+  }
+}
+
 /** The error of a request that is not by the producer of the id, or undefined. */
 export function claimFault(present: Transaction | undefined, claim: ProducerClaim): number | undefined {
   if (present === undefined || present.producerId !== claim.producerId) {

@@ -6,17 +6,21 @@
  * 3. Every request has a deadline. When one passes, nothing behind it can be answered in time either: the request
  *    fails with MR_TIMEOUT, the connection is closed, and the others fail with MR_CONNECTION_LOST.
  * 4. Before it is handed out, a connection agrees on versions and lets the user log in (`handshake.ts`).
+ * 5. When the login is about to end (KIP-368), new requests are held back; once the open ones are answered the user
+ *    logs in again, and what was held back is sent in its order.
  *
  * Source: Kafka protocol guide; KIP-35, KIP-511. Never: send a request twice, or answer one out of order.
  */
 import { ByteReader } from '../../core/byte-reader.ts'
-import { MillraceError } from '../../core/errors.ts'
+import { isMillraceError, MillraceError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Socket } from '../../platform/net.ts'
 import { type BrokerVersions, decodeApiVersionsResponse } from '../../protocol/api-versions.ts'
 import { apiVersions } from '../../protocol/apis/api-versions.ts'
 import { produce } from '../../protocol/apis/produce.ts'
+import { saslAuthenticate } from '../../protocol/apis/sasl-authenticate.ts'
+import { saslHandshake } from '../../protocol/apis/sasl-handshake.ts'
 import { encodeRequest } from '../../protocol/codec/request.ts'
 import { decodeResponse, decodeResponseHeader } from '../../protocol/codec/response.ts'
 import type { SendOptions } from '../../protocol/connection.ts'
@@ -24,12 +28,16 @@ import type { AnyApi, RequestInput, ResponseOf } from '../../protocol/schema/mes
 import { Alarm } from '../alarm.ts'
 import { closedError } from '../errors.ts'
 import { FrameReader } from './frame-reader.ts'
+import type { Authenticate } from './handshake.ts'
 import type { NegotiatedConnection } from './negotiated.ts'
 
 /** Kafka's fetch.max.bytes with room for one batch that is larger. */
 const RESPONSE_BYTES_MAX = 128 * 1024 * 1024
 /** Requests that may wait for their answers on one connection. */
 const REQUESTS_OPEN_MAX = 1024
+/** A login is repeated after so much of its time, at the earliest and at the latest; as Java's client does it. */
+const LOGIN_AGAIN_FROM = 0.85
+const LOGIN_AGAIN_UNTIL = 0.95
 /** Bytes that may wait for the operating system. */
 const QUEUED_BYTES_MAX = 256 * 1024 * 1024
 
@@ -40,6 +48,8 @@ export interface TcpConnectionOptions {
   /** `host:port`. */
   readonly broker: string
   readonly requestTimeoutMs: number
+  /** From 0 to 1: how early in its time a login is repeated, so that connections do not do it at once. */
+  readonly chance?: number
 }
 
 interface OpenRequest {
@@ -50,6 +60,11 @@ interface OpenRequest {
   readonly deadlineMs: number
   readonly resolve: (response: never) => void
   readonly reject: (error: MillraceError) => void
+}
+
+interface HeldRequest {
+  send(): void
+  reject(error: MillraceError): void
 }
 
 const emptyProduceResponse: ResponseOf<typeof produce> = {
@@ -70,12 +85,18 @@ export class TcpConnection implements NegotiatedConnection {
   private agreed: BrokerVersions | undefined
   private nextCorrelationId = 1
   private readonly deadline: Alarm
+  private readonly loginEnds: Alarm
+  private authenticate: Authenticate | undefined
+  /** Requests that wait for another login; undefined while none is due. */
+  private heldBack: HeldRequest[] | undefined
+  private loggingIn = false
 
   /** Takes a socket in the turn in which it was handed over. */
   constructor(options: TcpConnectionOptions) {
     this.options = options
     this.broker = options.broker
     this.deadline = new Alarm(options.clock, () => this.checkDeadlines())
+    this.loginEnds = new Alarm(options.clock, () => this.logInAgain())
     this.frames = new FrameReader(RESPONSE_BYTES_MAX, (frame) => this.receive(frame))
     options.socket.start({
       data: (bytes) => this.take(bytes),
@@ -94,11 +115,28 @@ export class TcpConnection implements NegotiatedConnection {
     this.agreed = versions
   }
 
+  /** Logs in, and again whenever the login is about to end. @throws what `authenticate` throws */
+  async logIn(authenticate: Authenticate): Promise<void> {
+    this.authenticate = authenticate
+    const lifetimeMs = (await authenticate(this))?.sessionLifetimeMs ?? 0
+    if (lifetimeMs <= 0 || this.closed) return
+    const { chance = 0.5, clock } = this.options
+    const part = LOGIN_AGAIN_FROM + (LOGIN_AGAIN_UNTIL - LOGIN_AGAIN_FROM) * chance
+    this.loginEnds.at(clock.monotonicMs() + lifetimeMs * part)
+  }
+
   send<A extends AnyApi>(
     api: A,
     request: RequestInput<A>,
     options: SendOptions = {},
   ): Promise<ResponseOf<A>> {
+    const { heldBack } = this
+    if (heldBack !== undefined && !this.closed && !isLogin(api)) {
+      if (heldBack.length >= REQUESTS_OPEN_MAX) return Promise.reject(this.tooMuch(api))
+      return new Promise((resolve, reject) => {
+        heldBack.push({ send: () => resolve(this.send(api, request, options)), reject })
+      })
+    }
     return new Promise<ResponseOf<A>>((resolve, reject) => {
       if (this.closed) throw closedError(`the connection to ${this.broker}`)
       this.checkLimits(api)
@@ -124,9 +162,29 @@ export class TcpConnection implements NegotiatedConnection {
     this.end(closedError(`the connection to ${this.broker}`))
   }
 
+  /** Holds new requests back until the open ones are answered, then logs in. */
+  private logInAgain(): void {
+    this.heldBack ??= []
+    if (this.closed || this.loggingIn || this.open.length > 0) return
+    this.loggingIn = true
+    this.logIn(this.authenticate!).then(
+      () => {
+        this.loggingIn = false
+        const waiting = this.heldBack ?? []
+        this.heldBack = undefined
+        for (const { send } of waiting) send()
+      },
+      (error: unknown) => this.fail(error instanceof MillraceError ? error : lost(this.broker, error)),
+    )
+  }
+
   private checkLimits(api: AnyApi): void {
     if (this.open.length < REQUESTS_OPEN_MAX && this.options.socket.queuedBytes() < QUEUED_BYTES_MAX) return
-    throw new MillraceError('MR_LIMIT', `too much waits on the connection to ${this.broker}`, {
+    throw this.tooMuch(api)
+  }
+
+  private tooMuch(api: AnyApi): MillraceError {
+    return new MillraceError('MR_LIMIT', `too much waits on the connection to ${this.broker}`, {
       context: {
         api: api.name,
         openRequests: this.open.length,
@@ -163,6 +221,7 @@ export class TcpConnection implements NegotiatedConnection {
         : decodeResponse(api, version, reader)
     this.open.shift()
     request.resolve(response as never)
+    if (this.heldBack !== undefined) this.logInAgain()
   }
 
   private checkDeadlines(): void {
@@ -187,7 +246,9 @@ export class TcpConnection implements NegotiatedConnection {
     if (this.closed) return
     this.closed = true
     this.deadline.cancel()
+    this.loginEnds.cancel()
     for (const request of this.open.splice(0)) request.reject(error)
+    for (const { reject } of this.heldBack?.splice(0) ?? []) reject(error)
     this.onClosed?.()
   }
 }
@@ -196,10 +257,14 @@ function isUnanswered(api: AnyApi, request: unknown): boolean {
   return api.key === produce.key && (request as RequestInput<typeof produce>).acks === 0
 }
 
+const isLogin = ({ key }: AnyApi): boolean => key === saslHandshake.key || key === saslAuthenticate.key
+
 function lost(broker: string, cause: unknown): MillraceError {
+  // That TLS was refused is no accident of the network.
+  if (isMillraceError(cause, 'MR_TLS_FAILED')) return cause
   return new MillraceError('MR_CONNECTION_LOST', `the connection to ${broker} ended before the answer came`, {
     where: broker,
-    hint: 'Look whether the broker runs and what its log says; what was asked for may have been done all the same.',
+    hint: 'Look whether the broker runs and what its log says; what was asked for may have been done all the same. A listener that asks for a login (sasl) ends connections without one.',
     ...(cause === undefined ? {} : { cause }),
   })
 }

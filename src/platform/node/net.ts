@@ -1,15 +1,21 @@
-/** Sockets through `node:net`. */
+/** Sockets through `node:net` and `node:tls`. */
 import net from 'node:net'
+import tls from 'node:tls'
 import { MillraceError, messageOf } from '../../core/errors.ts'
 import type { ConnectOptions, ListenOptions, Net, NetServer, Socket, SocketEvents } from '../net.ts'
+import { httpGet } from './net-http.ts'
+import { peerNameOf, tlsConnect, tlsServer } from './net-tls.ts'
+import { handshakeCutOff, isTlsFailure, tlsFailure } from './net-tls-error.ts'
 
 class NodeSocket implements Socket {
   readonly remote: string
+  readonly peerName: string | undefined
   private readonly socket: net.Socket
 
   constructor(socket: net.Socket) {
     this.socket = socket
     this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
+    this.peerName = socket instanceof tls.TLSSocket ? peerNameOf(socket) : undefined
     socket.setNoDelay(true)
   }
 
@@ -18,7 +24,7 @@ class NodeSocket implements Socket {
     this.socket.on('data', (bytes: Buffer) => events.data(bytes))
     this.socket.on('drain', () => events.drain())
     this.socket.on('error', (error) => {
-      failure = error
+      failure = isTlsFailure(error) ? tlsFailure(this.remote, error) : error
     })
     this.socket.on('close', () => events.close(failure))
   }
@@ -48,9 +54,10 @@ class NodeSocket implements Socket {
   }
 }
 
-function listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<NetServer> {
+async function listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<NetServer> {
+  const take = (socket: net.Socket): void => accept(new NodeSocket(socket))
+  const server = options.tls === undefined ? net.createServer(take) : tlsServer(options.tls, take)
   return new Promise((resolve, reject) => {
-    const server = net.createServer((socket) => accept(new NodeSocket(socket)))
     server.on('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code === 'EADDRINUSE') {
         reject(
@@ -79,26 +86,30 @@ function listen(options: ListenOptions, accept: (socket: Socket) => void): Promi
   })
 }
 
-function connect(options: ConnectOptions): Promise<Socket> {
-  const where = `${options.host}:${options.port}`
+async function connect(options: ConnectOptions): Promise<Socket> {
+  const { host, port } = options
+  const where = `${host}:${port}`
   const unreachable = (cause: unknown): MillraceError =>
     new MillraceError('MR_BROKER_UNREACHABLE', `nothing answers at ${where}`, {
       cause,
       where,
       hint: 'Start a broker with `millrace dev`, or name yours with --brokers.',
     })
+  const secure = options.tls !== undefined
+  const socket =
+    options.tls === undefined ? net.connect({ host, port }) : tlsConnect({ host, port }, options.tls)
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: options.host, port: options.port })
+    let connected = false
     const fail = (cause: unknown): void => {
+      clearTimeout(timeout)
       socket.destroy()
-      reject(unreachable(cause))
+      if (isTlsFailure(cause)) reject(tlsFailure(where, cause))
+      else reject(secure && connected ? handshakeCutOff(where, cause) : unreachable(cause))
     }
     const timeout = setTimeout(() => fail(new Error('connect timed out')), options.timeoutMs)
-    socket.once('error', (error) => {
-      clearTimeout(timeout)
-      fail(error)
-    })
-    socket.once('connect', () => {
+    socket.on('error', fail)
+    if (secure) socket.once('connect', () => (connected = true))
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
       clearTimeout(timeout)
       socket.removeAllListeners('error')
       resolve(new NodeSocket(socket))
@@ -107,4 +118,4 @@ function connect(options: ConnectOptions): Promise<Socket> {
 }
 
 /** The machine's network. */
-export const nodeNet: Net = { listen, connect }
+export const nodeNet: Net = { listen, connect, httpGet }

@@ -19,7 +19,7 @@ import {
   joinPath,
   type OpenMode,
 } from '../disk.ts'
-import { diskError } from '../disk-error.ts'
+import { diskError, fileClosed } from '../disk-error.ts'
 import { type DiskFault, DiskFaults, type FaultyOperation } from './disk-faults.ts'
 import { SimulatedFile } from './disk-file.ts'
 import { DiskImage } from './disk-image.ts'
@@ -52,6 +52,7 @@ export class SimulatedDisk implements Disk {
   private readonly faults: DiskFaults
   private readonly locks = new Set<string>()
   private capacityBytes: number
+  private plannedCrash: { left: number; readonly crash: () => void } | undefined
 
   constructor(options: SimulatedDiskOptions = {}) {
     this.options = options
@@ -77,6 +78,19 @@ export class SimulatedDisk implements Disk {
 
   clearFaults(): void {
     this.faults.clear()
+  }
+
+  /**
+   * Calls `crash`, which must crash this disk, when the `nth` operation from now would happen; the program that
+   * asked for it gets MR_CLOSED. A write may have come as far as chance says. Replaces the crash planned before.
+   */
+  crashAt(nth: number, crash: () => void): void {
+    this.plannedCrash = { left: nth, crash }
+  }
+
+  /** Forgets a crash that was planned. */
+  cancelCrash(): void {
+    this.plannedCrash = undefined
   }
 
   setCapacity(bytes: number): void {
@@ -206,9 +220,23 @@ export class SimulatedDisk implements Disk {
 
   /** @internal for files of this disk */
   apply(operation: DiskOperation): void {
+    if (this.plannedCrash !== undefined && --this.plannedCrash.left <= 0) this.crashDuring(operation)
     this.options.trace?.(describeOperation(operation))
     if (this.options.record) this.operations.push(operation)
     this.image.apply(operation, this.options.clock?.nowMs() ?? 0)
+  }
+
+  private crashDuring(operation: DiskOperation): never {
+    const { crash } = this.plannedCrash!
+    this.plannedCrash = undefined
+    if (operation.kind === 'write') {
+      const bytes = operation.bytes.subarray(0, this.random.within([0, operation.bytes.length]))
+      if (bytes.length > 0) this.apply({ ...operation, bytes })
+    }
+    const { runs } = this
+    crash()
+    invariant(this.runs > runs, 'a crash that was planned crashes the disk')
+    throw fileClosed(describeOperation(operation), 'the machine crashed')
   }
 
   /** @internal for files of this disk */

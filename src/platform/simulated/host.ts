@@ -129,5 +129,9 @@ function mortalNet(net: Net, alive: Alive): Net {
         .catch((error: unknown) => (alive() ? Promise.reject(error) : never<never>()))
       return alive() ? socket : never()
     },
+    async httpGet(url, options) {
+      refuseIfDead(alive)
+      return net.httpGet(url, options)
+    },
   }
 }

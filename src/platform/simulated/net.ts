@@ -25,6 +25,12 @@ export interface SimulatedNetOptions {
   readonly trace?: (line: string) => void
 }
 
+/** Plain bytes that were thought to be under TLS would be a test of something else. */
+function noTls({ host, port }: ListenOptions | ConnectOptions): MillraceError {
+  const where = `${host}:${port}`
+  return new MillraceError('MR_OPTION_INVALID', 'the simulated network has no TLS', { where })
+}
+
 interface Listener {
   readonly host: string
   readonly accept: (socket: Socket) => void
@@ -35,6 +41,8 @@ export class SimulatedNetwork {
   private readonly world: PipeWorld
   private readonly listeners = new Map<string, Listener>()
   private readonly sockets = new Set<SimulatedSocket>()
+  /** How often each host has crashed. */
+  private readonly runs = new Map<string, number>()
   private nextPort = FIRST_FREE_PORT
 
   constructor(options: SimulatedNetOptions) {
@@ -48,6 +56,9 @@ export class SimulatedNetwork {
     return {
       listen: (options, accept) => this.listen(host, options, accept),
       connect: (options) => this.connect(host, options),
+      httpGet: async (url) => {
+        throw new MillraceError('MR_HTTP_FAILED', `"${url}" is not on the simulated network`, { where: url })
+      },
     }
   }
 
@@ -73,6 +84,7 @@ export class SimulatedNetwork {
       socket.abandon(kind === 'power' ? 'silently' : 'hang up')
       this.sockets.delete(socket)
     }
+    this.runs.set(host, this.runOf(host) + 1)
   }
 
   private async listen(
@@ -80,6 +92,7 @@ export class SimulatedNetwork {
     options: ListenOptions,
     accept: (socket: Socket) => void,
   ): Promise<NetServer> {
+    if (options.tls !== undefined) throw noTls(options)
     const port = options.port === 0 ? this.freePort(host) : options.port
     const place = `${host}:${port}`
     if (this.listeners.has(place)) {
@@ -97,6 +110,7 @@ export class SimulatedNetwork {
   }
 
   private connect(from: string, options: ConnectOptions): Promise<Socket> {
+    if (options.tls !== undefined) return Promise.reject(noTls(options))
     const to = own.has(options.host) ? from : options.host
     const { clock, links } = this.world
     return new Promise((resolve, reject) => {
@@ -107,8 +121,10 @@ export class SimulatedNetwork {
         reject(unreachable(options, why))
       }
       const timeout = clock.after(options.timeoutMs, () => refuse('connect timed out'))
+      const run = this.runOf(from)
       const arrive = (): void => {
-        if (settled) return
+        // Who asked is gone meanwhile: nobody would take the socket.
+        if (settled || this.runOf(from) !== run) return
         const closed = [[from, to] as const, [to, from] as const].find((way) => !links.isOpen(...way))
         if (closed !== undefined) {
           links.whenOpen(...closed, arrive)
@@ -160,6 +176,10 @@ export class SimulatedNetwork {
     listener.accept(server)
     world.clock.after(0, () => server.expectStarted())
     return client
+  }
+
+  private runOf(host: string): number {
+    return this.runs.get(host) ?? 0
   }
 
   private freePort(host: string): number {

@@ -170,6 +170,22 @@ describe('a host that crashes', () => {
     const next = host.start()
     assert.equal(next.disk.exists('/data/x'), true)
   })
+  it('takes what it was about to connect to with it', async () => {
+    const simulation = simulatedPlatform({ seed: 1, delayMs: [5, 5] })
+    await serve(simulation.host('b').platform)
+    const options = { host: 'b', port: 9092, timeoutMs: 1000 }
+    simulation
+      .host('a')
+      .platform.net.connect(options)
+      .catch(() => {})
+    await simulation.advance(1)
+    simulation.host('a').crash('process')
+    // A socket that nobody takes would be a defect of its program.
+    await simulation.advance(2000)
+    const { net } = simulation.host('a').start()
+    const socket = await simulation.runUntil(net.connect(options))
+    assert.equal(socket.remote, 'b:9092')
+  })
   it('is noticed at once by the other side when only the process died', async () => {
     const simulation = simulatedPlatform({ seed: 1 })
     const ends = await simulation.runUntil(connectHosts(simulation))

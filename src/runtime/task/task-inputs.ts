@@ -36,7 +36,8 @@ export class TaskInputs {
       active = true
       if (lane.timeMs < timeMs) timeMs = lane.timeMs
     }
-    if (active && timeMs > this.streamTimeMs) this.streamTimeMs = timeMs
+    // The marker that ends a lane says that there is no more of it, and nothing about the lanes that are idle.
+    if (active && timeMs > this.streamTimeMs && timeMs < Number.POSITIVE_INFINITY) this.streamTimeMs = timeMs
     return chosen
   }
 

@@ -28,6 +28,8 @@ import { type HeldInput, ThreadTasks } from './thread-tasks.ts'
 /** Records that one task processes before the next has its turn. */
 const SLICE_RECORDS = 1000
 const POLL_MS = 50
+/** What a thread that is gone left open holds up readers so long (Kafka Streams: 10 s). */
+const TRANSACTION_TIMEOUT_MS = 10_000
 /** A last commit waits so long for the group; without it the work is done again after the next start. */
 const SETTLE_TIMEOUT_MS = 5000
 
@@ -67,7 +69,9 @@ export class PipelineThread {
     })
     this.producer = createProducer(
       cluster,
-      settings.delivery === 'exactly-once' ? { transactionalId: `${plan.pipeline}-${index}` } : {},
+      settings.delivery === 'exactly-once'
+        ? { transactionalId: `${plan.pipeline}-${index}`, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }
+        : {},
     )
     this.admin = createAdmin(cluster)
     this.transport = new CommittingTransport(this.producer, partitionCounts, settings.delivery)
@@ -204,12 +208,13 @@ export class PipelineThread {
     const made = this.held.add(partitions, clock.monotonicMs())
     if (made.length === 0) return
     const startMs = clock.monotonicMs()
-    const records = await restoreStores(made, { cluster, admin: this.admin, clock })
-    this.restoredRecords += records
     const inputs = made.flatMap((task) => task.partitions)
+    // First, since this waits for the last commit of the former owner: what it wrote is in the changelogs then.
     const committed = await this.consumer.committed(
       inputs.map(({ topic, partition }) => ({ topic, partition })),
     )
+    const records = await restoreStores(made, { cluster, admin: this.admin, clock })
+    this.restoredRecords += records
     for (const input of inputs) {
       const position = committed.get(partitionName(input.topic, input.partition))
       if (position === undefined) continue

@@ -1,9 +1,10 @@
 /**
  * Rebuilds the stores of tasks from their changelogs.
  *
- * 1. The end of each changelog partition is looked up once: what is committed now. Nobody else writes it any more,
- *    because the group gave its task to this thread and the producer of the former owner is fenced or done.
- * 2. Records are read from the start to that end (read committed) and put back into the store, last value wins.
+ * 1. The end of each changelog partition is looked up once, behind all that was written. Nobody else writes what
+ *    counts any more: the group gave its task to this thread, and the former owner can commit no positions.
+ * 2. Records are read from the start to that end (read committed) and put back into the store, last value wins. A
+ *    transaction that is open or whose marker is still to come is waited for: the positions may be part of it.
  */
 
 import type { Admin } from '../../client/admin/admin.ts'
@@ -41,7 +42,7 @@ export async function restoreStores(
     })),
   )
   if (wanted.length === 0) return 0
-  const ends = await options.admin.listOffsets(wanted, { at: 'latest', isolation: 'read_committed' })
+  const ends = await options.admin.listOffsets(wanted, { at: 'latest', isolation: 'read_uncommitted' })
   const open = new Map<string, Restoring>()
   for (const one of wanted) {
     const name = partitionName(one.topic, one.partition)

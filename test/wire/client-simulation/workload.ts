@@ -96,7 +96,7 @@ class World {
   private async startBroker(): Promise<void> {
     const { platform } = this.simulation.host('broker')
     const broker = await Broker.open({ platform, dataDirectory: '/data' })
-    await broker.listen({ host: '0.0.0.0', port: PORT, advertisedHost: 'broker', advertisedPort: PORT })
+    await broker.listen({ host: '127.0.0.1', port: PORT, advertisedHost: 'broker', advertisedPort: PORT })
     this.broker = broker
   }
 

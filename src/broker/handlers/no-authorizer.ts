@@ -1,0 +1,2 @@
+/** The text of SECURITY_DISABLED. */
+export const noAuthorizer = 'No Authorizer is configured.'

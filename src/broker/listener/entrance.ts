@@ -1,0 +1,110 @@
+/**
+ * How clients come in through one listener: under TLS or not, with a login or not, and who they then are.
+ *
+ *   PLAINTEXT       nobody is asked: User:ANONYMOUS
+ *   SSL             the subject of the client's certificate, by the mapping rules; without one User:ANONYMOUS
+ *   SASL_PLAINTEXT  who logs in
+ *   SASL_SSL        who logs in, under TLS
+ */
+import type { Logger } from '../../core/logger.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Disk } from '../../platform/disk.ts'
+import type { Socket, TlsServerOptions } from '../../platform/net.ts'
+import type { BrokerSettings } from '../config/broker-settings.ts'
+import type { SecurityProtocol } from '../config/security-settings.ts'
+import { anonymous, type ConnectionInfo, type Endpoint } from '../request-context.ts'
+import { type PrincipalMapping, principalMapping } from '../security/principal-mapping.ts'
+import type { SaslExchange } from '../security/sasl/exchange.ts'
+import { SaslLogin } from '../security/sasl/sasl-login.ts'
+import type { Security } from '../security/security.ts'
+import { tlsServerOptions } from '../security/tls-options.ts'
+
+export interface EntranceOptions {
+  readonly name: string
+  readonly protocol: SecurityProtocol
+  /** Those of the listener. */
+  readonly settings: BrokerSettings
+  readonly security: Security
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly disk: Disk
+}
+
+/** Does everybody who comes in prove who they are? */
+export function asksWho(protocol: SecurityProtocol, settings: BrokerSettings): boolean {
+  if (protocol === 'SSL') return settings['ssl.client.auth'] === 'required'
+  return protocol !== 'PLAINTEXT'
+}
+
+export class Entrance {
+  readonly name: string
+  readonly tls: TlsServerOptions | undefined
+  private readonly options: EntranceOptions
+  private readonly mechanisms: ReadonlyMap<string, () => SaslExchange> | undefined
+  private readonly nameOf: PrincipalMapping | undefined
+
+  /** @throws MR_CONFIG_INVALID, MR_FILE_NOT_FOUND */
+  constructor(options: EntranceOptions) {
+    const { disk, logger, name, protocol, security, settings } = options
+    this.options = options
+    this.name = name
+    const overTls = protocol === 'SSL' || protocol === 'SASL_SSL'
+    this.tls = overTls
+      ? tlsServerOptions(disk, settings, {
+          handshakesMax: settings['max.connections'],
+          handshakeTimeoutMs: settings['connection.authentication.timeout.ms'],
+          onRefused: (client, reason) =>
+            logger.info({ client, listener: name, reason }, 'no TLS with a client'),
+        })
+      : undefined
+    this.nameOf = protocol === 'SSL' ? principalMapping(settings['ssl.principal.mapping.rules']) : undefined
+    this.mechanisms = protocol.startsWith('SASL_') ? security.mechanisms(settings) : undefined
+  }
+
+  /** What is known of a client that came in; undefined for one that is not let in. */
+  admit(socket: Socket, id: number, advertised: Endpoint): ConnectionInfo | undefined {
+    const clientHost = socket.remote.slice(0, socket.remote.lastIndexOf(':'))
+    const principal = this.principalOf(socket)
+    if (principal === undefined) return undefined
+    const info = { id, principal, clientHost, advertised, listener: this.name, software: undefined }
+    if (this.mechanisms === undefined) return info
+    const withLogin: ConnectionInfo = {
+      ...info,
+      login: this.login(this.mechanisms, socket, (user) => {
+        withLogin.principal = { type: 'User', name: user }
+      }),
+    }
+    return withLogin
+  }
+
+  private principalOf({ peerName, remote }: Socket): ConnectionInfo['principal'] | undefined {
+    if (this.nameOf === undefined || peerName === undefined) return anonymous
+    const name = this.nameOf(peerName)
+    if (name !== undefined && name !== '') return { type: 'User', name }
+    this.options.logger.info(
+      { client: remote, listener: this.name, subject: peerName },
+      'no rule of ssl.principal.mapping.rules fits a certificate',
+    )
+    return undefined
+  }
+
+  private login(
+    mechanisms: ReadonlyMap<string, () => SaslExchange>,
+    { remote }: Socket,
+    loggedIn: (user: string) => void,
+  ): SaslLogin {
+    const { clock, logger, settings } = this.options
+    return new SaslLogin({
+      clock,
+      mechanisms,
+      failureDelayMs: settings['connection.failed.authentication.delay.ms'],
+      sessionMsMax: settings['connections.max.reauth.ms'],
+      loggedIn,
+      refused: (mechanism, reason) => {
+        // A name that is not offered may be anything: only known ones are written down.
+        const known = mechanisms.has(mechanism) ? mechanism : 'unknown'
+        logger.info({ client: remote, listener: this.name, mechanism: known, reason }, 'a login was refused')
+      },
+    })
+  }
+}
