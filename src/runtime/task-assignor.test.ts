@@ -25,7 +25,7 @@ interface Member {
 
 /** One round: the assignment, with what members give up before the next round. */
 function round(members: Member[], partitionCounts: ReadonlyMap<string, number>): boolean {
-  const assigned = taskAssignor(plan).assign({
+  const assigned = taskAssignor({ plan, nowMs: () => 0, onEpoch: () => {} }).assign({
     partitionCounts,
     members: members.map((m) => ({
       memberId: m.memberId,
@@ -117,5 +117,41 @@ describe('the task assignor', () => {
     const kept = members[0]!.owned.filter((p) => before.has(partitionName(p.topic, p.partition)))
     assert.equal(kept.length, members[0]!.owned.length, 'the first member got nothing new')
     assert.deepEqual(check(members, counts), [4, 4])
+  })
+})
+
+describe('the epoch of a generation', () => {
+  it('is the same for all members and larger than any before, whatever the clock says', () => {
+    let nowMs = 1000
+    const told: number[] = []
+    const members = ['a', 'b'].map((memberId) => ({
+      memberId,
+      assignor: taskAssignor({ plan, nowMs: () => nowMs, onEpoch: (epoch) => told.push(epoch) }),
+    }))
+    const next = (leader: number): number[] => {
+      const assigned = members[leader]!.assignor.assign({
+        partitionCounts: new Map([['orders', 2]]),
+        members: members.map(({ memberId, assignor }) => ({
+          memberId,
+          groupInstanceId: null,
+          topics: [],
+          userData: assignor.metadata!([]),
+          owned: [],
+          generation: 1,
+          rackId: null,
+        })),
+      })
+      told.length = 0
+      for (const { memberId, assignor } of members) {
+        const { partitions, userData = Buffer.alloc(0) } = assigned.get(memberId)!
+        assignor.onAssignment!({ partitions, userData, generation: 1 })
+      }
+      return [...told]
+    }
+    assert.deepEqual(next(0), [1000, 1000])
+    nowMs = 5000
+    assert.deepEqual(next(1), [5000, 5000])
+    nowMs = 10
+    assert.deepEqual(next(0), [5001, 5001])
   })
 })

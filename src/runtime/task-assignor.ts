@@ -8,6 +8,9 @@
  * 3. Cooperative rule (KIP-429): a partition that another member still owns is not handed over in this round; its
  *    owner gives it up, which starts the next round.
  * Every member computes the same from the same input: members and tasks are sorted first.
+ *
+ * With each assignment comes the epoch of the generation, the same for all members and larger than any before: the
+ * leader's time, or one more than the largest that a member knows.
  */
 
 import type { Assignor, AssignorInput } from '../client/consumer/assignor.ts'
@@ -42,13 +45,42 @@ export function partitionsOf(
     .map((source) => ({ topic: source.topic, partition: task.partition }))
 }
 
+export interface TaskAssignorOptions {
+  readonly plan: PhysicalPlan
+  readonly nowMs: () => number
+  /** Called in every member when a generation begins. */
+  readonly onEpoch: (epoch: number) => void
+}
+
 /** The assignor of one pipeline. */
-export function taskAssignor(plan: PhysicalPlan): Assignor {
+export function taskAssignor({ plan, nowMs, onEpoch }: TaskAssignorOptions): Assignor {
+  let known = 0
   return {
     name: 'millrace-tasks',
     protocol: 'cooperative',
-    assign: (input) => assignTasks(plan, input),
+    metadata: () => epochBytes(known),
+    assign(input) {
+      const epoch = Math.max(nowMs(), 1 + Math.max(...input.members.map(({ userData }) => epochOf(userData))))
+      const userData = epochBytes(epoch)
+      const assigned = assignTasks(plan, input)
+      return new Map([...assigned].map(([member, { partitions }]) => [member, { partitions, userData }]))
+    },
+    onAssignment({ userData }) {
+      known = epochOf(userData)
+      onEpoch(known)
+    },
   }
+}
+
+function epochBytes(epoch: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(BigInt(epoch))
+  return bytes
+}
+
+/** 0 of a member that has none yet. */
+function epochOf(bytes: Buffer): number {
+  return bytes.length < 8 ? 0 : Number(bytes.readBigInt64BE())
 }
 
 function assignTasks(

@@ -127,7 +127,7 @@ class Driver implements TestDriver {
 
   end(): void {
     for (const task of this.tasks) {
-      for (const input of task.partitions) if (!input.internal) input.lanes[0]!.state = 'ended'
+      for (const input of task.partitions) if (!input.internal) input.lanes[0]!.say('ended')
     }
     this.settle()
   }
@@ -174,7 +174,7 @@ class Driver implements TestDriver {
       moved = false
       for (const task of this.tasks) {
         for (const input of task.partitions)
-          for (const lane of input.lanes) if (lane.state === 'active') lane.state = 'idle'
+          for (const lane of input.lanes) if (lane.state === 'active') lane.say('idle')
         while (task.process(1000) > 0) moved = true
         moved ||= task.dirty
         task.flush()

@@ -33,7 +33,7 @@ function decodeInternal(lane: Lane, reader: RecordBatchReader, node: Codecs): bo
     lane.headMarker = true
     lane.headTimestampMs = marker.timeMs
     lane.timeMs = Math.max(lane.timeMs, marker.timeMs)
-    lane.state = marker.state
+    lane.say(marker.state, marker.epoch)
     return true
   }
   lane.headMarker = false

@@ -7,7 +7,7 @@
  * they have had.
  *
  * A commit stores the smallest position of all lanes as the offset, and the lanes' own positions, times and states
- * as metadata: `{"t":time}` or `{"l":[[upstream,nextOffset,time,state],…]}` with null for a time that is not known.
+ * as metadata: `{"t":time}` or `{"l":[[upstream,nextOffset,time,state,epoch],…]}` with null for a time that is not known.
  */
 import { invariant } from '../../core/invariant.ts'
 import { batchSizeBytes, HEADER_BYTES, lastOffsetOf } from '../../protocol/record-batch/layout.ts'
@@ -78,7 +78,8 @@ export class InputPartition {
       lane.upstreamPartition,
       lane.nextOffset,
       time(lane.timeMs),
-      lane.state,
+      lane.said,
+      lane.saidEpoch,
     ])
     const offset = Math.min(...this.lanes.map((lane) => lane.nextOffset))
     return { offset, metadata: JSON.stringify({ l: lanes }) }
@@ -92,7 +93,7 @@ export class InputPartition {
       if (own === undefined) lane.startAt(position.offset, t ?? Number.NEGATIVE_INFINITY)
       else {
         lane.startAt(Math.max(own[1], position.offset), own[2] ?? Number.NEGATIVE_INFINITY)
-        lane.state = own[3]
+        lane.say(own[3], own[4])
       }
     }
   }
@@ -125,7 +126,7 @@ export class InputPartition {
 
 interface Metadata {
   readonly t?: number | null
-  readonly l?: readonly (readonly [number, number, number | null, LaneState])[]
+  readonly l?: readonly (readonly [number, number, number | null, LaneState, number])[]
 }
 
 function parseMetadata(text: string): Metadata {

@@ -52,7 +52,11 @@ export class Lane {
 
   /** The lane's time: the largest seen, less lateness; of an internal lane, what its markers say. */
   timeMs = Number.NEGATIVE_INFINITY
-  state: LaneState = 'active'
+  /** Internal lanes: what was said in an epoch before this one does not count any more. */
+  epoch = 0
+  /** What was said last of the lane, and in which epoch. */
+  said: LaneState = 'active'
+  saidEpoch = 0
   nextOffset = 0
   /** The offset behind the last batch that was taken in. */
   receivedOffset = 0
@@ -79,6 +83,17 @@ export class Lane {
     this.decode = decode
   }
 
+  /** Whether the task has to wait for the lane when it has no head. */
+  get state(): LaneState {
+    return this.saidEpoch >= this.epoch ? this.said : 'active'
+  }
+
+  /** Notes what is known of the lane: of an internal one by a marker, with its epoch. */
+  say(state: LaneState, epoch = this.epoch): void {
+    this.said = state
+    this.saidEpoch = epoch
+  }
+
   /** Starts at a committed position. */
   startAt(nextOffset: number, timeMs: number): void {
     this.nextOffset = nextOffset
@@ -93,7 +108,7 @@ export class Lane {
     this.receivedOffset = end
     this.batches.push(batch)
     this.bufferedBytes += batch.length
-    if (this.upstreamPartition < 0 && this.state === 'idle') this.state = 'active'
+    if (this.upstreamPartition < 0 && this.said === 'idle') this.say('active')
   }
 
   /** True when there is a head now. */

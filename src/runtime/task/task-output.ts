@@ -132,12 +132,18 @@ export class InternalOutput extends TopicOutput {
   private readonly marker = new ByteWriter(32)
   private readonly written: string[] = []
   private state: LaneState = 'active'
+  private epoch = 0
 
   /** `timeMs` is the time that this task passes on: its stream time, less what its operators hold back. */
   constructor(topic: string, options: OutputOptions, timeMs: () => number) {
     super(topic, options)
     this.taskPartition = options.taskPartition
     this.timeMs = timeMs
+  }
+
+  /** What is said from now on is said in this epoch. */
+  enter(epoch: number): void {
+    this.epoch = epoch
   }
 
   /** Tells the tasks below where this one is, where that is news. */
@@ -156,13 +162,13 @@ export class InternalOutput extends TopicOutput {
   }
 
   private news(): string {
-    return `${this.state} ${this.timeMs()}`
+    return `${this.epoch} ${this.state} ${this.timeMs()}`
   }
 
   private appendMarker(batch: RecordBatchBuilder, partition: number): void {
-    const { taskPartition: upstreamPartition, state } = this
+    const { taskPartition: upstreamPartition, state, epoch } = this
     const timeMs = this.timeMs()
-    writeTimeMarker({ upstreamPartition, state, timeMs }, this.marker)
+    writeTimeMarker({ upstreamPartition, state, timeMs, epoch }, this.marker)
     // Near the other timestamps of the batch, so that their differences stay small.
     batch.append(Number.isFinite(timeMs) ? Math.max(0, timeMs) : 0, null, this.marker)
     this.written[partition] = this.news()

@@ -10,7 +10,7 @@ import { json } from '../../core/serde.ts'
 import { type Pipeline, pipeline } from '../../dsl/pipeline.ts'
 import { session, tumbling } from '../../dsl/window.ts'
 import { collect, count, sum } from '../../operators/aggregator.ts'
-import type { PhysicalPlan } from '../../plan/plan.ts'
+import type { PhysicalPlan, SubTopology } from '../../plan/plan.ts'
 import { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
 import { RecordBatchReader } from '../../protocol/record-batch/record-batch-reader.ts'
 import type { ChangelogWriter } from '../../state/store.ts'
@@ -133,7 +133,7 @@ class MemoryRun {
     const at = this.fed.get(key)!
     if (at >= log.length) {
       if (!input.internal && input.lanes[0]!.state !== 'ended') {
-        input.lanes[0]!.state = 'ended'
+        input.lanes[0]!.say('ended')
         return true
       }
       return rewind !== undefined
@@ -395,11 +395,59 @@ describe('a task', () => {
     batch.append(5, null, Buffer.from('1'))
     task.partitions[0]!.accept(batch.seal())
     assert.equal(task.process(10), 0)
-    task.partitions[1]!.lanes[0]!.state = 'idle'
+    task.partitions[1]!.lanes[0]!.say('idle')
     assert.equal(task.process(10), 1)
     task.flush()
     assert.equal(sent.length, 1)
     assert.equal(task.streamTimeMs, 5)
+  })
+
+  it('does not take an old word for idle after a restart, until the task above has spoken again', () => {
+    const app = pipeline('again')
+    const clicks = app.stream('clicks', json<{ page: string }>()).selectKey((click) => click.page)
+    clicks.join(app.table('views', json<{ page: string }>()), (click) => click).to('out')
+    const plan = app.plan()
+    const above = plan.subTopologies.find((part) => part.sinks.some((sink) => sink.internal))!
+    const below = plan.subTopologies.find((part) => part !== above)!
+    const sent: { topic: string; bytes: Buffer }[] = []
+    const make = (part: SubTopology): Task =>
+      new Task({
+        plan,
+        part,
+        partition: 0,
+        upstreamTasks: () => 1,
+        reads: () => true,
+        transport: {
+          partitionCount: () => 1,
+          send: (topic, _p, batch) =>
+            void sent.push({ topic, bytes: batch.seal({ baseOffset: sent.length }) }),
+        },
+      })
+    const internalOf = (task: Task) => task.partitions.find((input) => input.internal)!
+    const externalOf = (task: Task) => task.partitions.find((input) => !input.internal)!
+    const view = new RecordBatchBuilder()
+    view.append(5, Buffer.from('/'), Buffer.from('{"page":"/"}'))
+
+    const upper = make(above)
+    const lower = make(below)
+    for (const task of [upper, lower]) task.enter(1)
+    externalOf(upper).lanes[0]!.say('idle')
+    upper.flush()
+    internalOf(lower).accept(sent.shift()!.bytes)
+    externalOf(lower).accept(view.seal())
+    assert.equal(lower.process(10), 1, 'the lane from above is idle')
+
+    const restarted = make(below)
+    restarted.enter(2)
+    internalOf(restarted).startAt(internalOf(lower).position())
+    externalOf(restarted).accept(view.seal())
+    assert.equal(restarted.process(10), 0, 'what was said in epoch 1 does not count in 2')
+    sent.length = 0
+    sent.push({ topic: '', bytes: view.seal() })
+    upper.enter(2)
+    upper.flush()
+    internalOf(restarted).accept(sent[1]!.bytes)
+    assert.equal(restarted.process(10), 1)
   })
 
   it('sums exactly what went in, so the harness itself is not blind', () => {

@@ -167,6 +167,17 @@ export class Task {
     this.advanceOperators()
   }
 
+  /**
+   * The members of the group have changed: what tasks above said before does not count any more, and the tasks below
+   * must hear again where this one is.
+   */
+  enter(epoch: number): void {
+    for (const { lanes, internal } of this.partitions)
+      if (internal) for (const lane of lanes) lane.epoch = epoch
+    for (const output of this.outputs) if (output instanceof InternalOutput) output.enter(epoch)
+    this.dirty = true
+  }
+
   /** Hands all outputs to the transport, time markers last. */
   flush(): void {
     const state: LaneState = this.finished ? 'ended' : this.inputs.idle ? 'idle' : 'active'

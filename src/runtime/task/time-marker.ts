@@ -3,16 +3,19 @@
  *
  * A marker is a record with a null key, which no other record of a repartition topic has. Its value:
  * ```
- * version int8 = 0 | upstream partition int32 | state int8 (0 active, 1 idle, 2 ended) | time int64
+ * version int8 = 1 | upstream partition int32 | state int8 (0 active, 1 idle, 2 ended) | time int64 | epoch int64
  * ```
  * Every batch that a task writes to an internal topic starts with one, so that a batch tells whose it is; at each
  * commit one more is written to every partition if the task's time moved.
+ *
+ * The epoch tells in which generation of the group the marker was written. That a task had nothing more to say counts
+ * only until the group's members change: it may have been restarted since, with records that it has not read yet.
  */
 import type { ByteWriter } from '../../core/byte-writer.ts'
 import { MillraceError } from '../../core/errors.ts'
 
-const VERSION = 0
-const MARKER_BYTES = 14
+const VERSION = 1
+const MARKER_BYTES = 22
 /** -Infinity has no place among 64-bit numbers of milliseconds: it is written as this. */
 const NEVER = Number.MIN_SAFE_INTEGER
 const ALWAYS = Number.MAX_SAFE_INTEGER
@@ -25,6 +28,8 @@ export interface TimeMarker {
   readonly upstreamPartition: number
   readonly state: LaneState
   readonly timeMs: number
+  /** Grows with each generation of the pipeline's group. */
+  readonly epoch: number
 }
 
 export function writeTimeMarker(marker: TimeMarker, into: ByteWriter): void {
@@ -33,6 +38,7 @@ export function writeTimeMarker(marker: TimeMarker, into: ByteWriter): void {
   into.int32(marker.upstreamPartition)
   into.int8(states.indexOf(marker.state))
   into.int64Number(Math.max(NEVER, Math.min(ALWAYS, marker.timeMs)))
+  into.int64Number(marker.epoch)
 }
 
 /** @throws MR_BYTES_INVALID when the bytes are not a marker of a known version */
@@ -47,11 +53,16 @@ export function readTimeMarker(body: Buffer, start: number, end: number): TimeMa
       },
     )
   }
-  const timeMs = body.readInt32BE(start + 6) * 0x1_0000_0000 + body.readUInt32BE(start + 10)
+  const timeMs = int64(body, start + 6)
   return {
     upstreamPartition: body.readInt32BE(start + 1),
     state,
     timeMs:
       timeMs === NEVER ? Number.NEGATIVE_INFINITY : timeMs === ALWAYS ? Number.POSITIVE_INFINITY : timeMs,
+    epoch: int64(body, start + 14),
   }
+}
+
+function int64(body: Buffer, at: number): number {
+  return body.readInt32BE(at) * 0x1_0000_0000 + body.readUInt32BE(at + 4)
 }

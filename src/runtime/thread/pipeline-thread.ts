@@ -54,6 +54,9 @@ export class PipelineThread {
   private readonly purge: Purge
   private endOffsets: ReadonlyMap<string, number> | undefined
   private stopping = false
+  /** Of the group's generation; the tasks enter it between two rounds. */
+  private epoch = 0
+  private enteredEpoch = 0
   private lastCommitMs = 0
   private restoredRecords = 0
   private commits = 0
@@ -63,7 +66,15 @@ export class PipelineThread {
     const { plan, cluster, settings, partitionCounts, index } = options
     this.consumer = createConsumer(cluster, {
       group: plan.pipeline,
-      assignors: [taskAssignor(plan)],
+      assignors: [
+        taskAssignor({
+          plan,
+          nowMs: () => options.clock.nowMs(),
+          onEpoch: (epoch) => {
+            this.epoch = epoch
+          },
+        }),
+      ],
       isolation: 'read_committed',
       offsetReset: 'earliest',
     })
@@ -96,6 +107,7 @@ export class PipelineThread {
       let busy = false
       while (!this.stopping) {
         const fetched = await this.consumer.poll({ maxWaitMs: busy ? 0 : POLL_MS })
+        this.enterEpoch()
         for (const batches of fetched) this.accept(batches)
         busy = this.processSlices()
         this.regulate()
@@ -141,6 +153,12 @@ export class PipelineThread {
     held.input.accept(batches.bytes)
   }
 
+  private enterEpoch(): void {
+    if (this.enteredEpoch === this.epoch) return
+    this.enteredEpoch = this.epoch
+    for (const task of this.held.tasks.values()) task.enter(this.epoch)
+  }
+
   /** Gives every task a slice; true when one used all of it. */
   private processSlices(): boolean {
     let busy = false
@@ -173,8 +191,8 @@ export class PipelineThread {
     const end = this.endOffsets?.get(partitionName(input.topic, input.partition))
     const silent = lag.position >= lag.endOffset && nowMs - held.lastDataMs >= this.options.settings.idleMs
     const before = lane.state
-    if (end !== undefined && lag.position >= end) lane.state = 'ended'
-    else if (silent) lane.state = 'idle'
+    if (end !== undefined && lag.position >= end) lane.say('ended')
+    else if (silent) lane.say('idle')
     // The tasks below must hear of it.
     if (lane.state !== before) task.dirty = true
   }
@@ -207,6 +225,7 @@ export class PipelineThread {
     const { clock, cluster, logger, plan } = this.options
     const made = this.held.add(partitions, clock.monotonicMs())
     if (made.length === 0) return
+    for (const task of made) task.enter(this.epoch)
     const startMs = clock.monotonicMs()
     const inputs = made.flatMap((task) => task.partitions)
     // First, since this waits for the last commit of the former owner: what it wrote is in the changelogs then.
