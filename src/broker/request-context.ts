@@ -132,3 +132,9 @@ export const clusterOperations: readonly Operation[] = [
   'alter',
   'describe',
 ]
+
+/** What Metadata and DescribeCluster tell of the cluster: nothing to who may not describe it. */
+export function clusterRights(context: RequestContext): number {
+  if (!context.authorize('describe', clusterResource)) return 0
+  return context.authorizedOperations(clusterOperations, clusterResource)
+}

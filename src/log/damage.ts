@@ -4,7 +4,7 @@
  *
  * - unwritten: sectors that hold only zeros, or the end of the file: a write that did not reach the disk before
  *   the power went, in whole or in part. Sectors are written whole, so what is missing is missing by the sector.
- * - flipped: with exactly one bit changed the batch is sound. The CRC is linear, so this can be shown: the wrong
+ * - flipped: with exactly one bit changed, in a sector that was written, the batch is sound. The CRC is linear, so this can be shown: the wrong
  *   checksum differs from the right one by the mark of that bit alone.
  * - damaged: anything else.
  */
@@ -13,6 +13,7 @@ import {
   ATTRIBUTES_AT,
   baseOffsetOf,
   batchSizeBytes,
+  CRC_AT,
   computeCrc,
   crcOf,
   HEADER_BYTES,
@@ -95,18 +96,21 @@ function intactAt(file: DiskFile, position: number, to: number, offset: number):
 export function diagnose(file: DiskFile, from: number, to: number, offset: number): DamageKind {
   if (to - from <= FLIP_SEARCH_MAX) {
     const bytes = readBytes(file, from, to - from)
-    const kind = diagnoseHeader(bytes, offset)
+    const kind = diagnoseHeader(bytes, from, offset)
     if (kind !== undefined) return kind
     const sizeBytes = bytes.length >= HEADER_BYTES ? batchSizeBytes(bytes, 0) : 0
     for (const length of new Set([sizeBytes, bytes.length])) {
-      if (length >= HEADER_BYTES && length <= bytes.length && isOneBitOff(bytes, length)) return 'flipped'
+      if (length < HEADER_BYTES || length > bytes.length) continue
+      const changedAt = changedByte(bytes, length)
+      if (changedAt >= 0)
+        return isSectorEmpty(bytes.subarray(0, length), from, changedAt) ? 'unwritten' : 'flipped'
     }
   }
   return hasUnwrittenSector(file, from, to) ? 'unwritten' : 'damaged'
 }
 
 /** Tries the batch with the fields before its checksum as they must have been. */
-function diagnoseHeader(bytes: Buffer, offset: number): DamageKind | undefined {
+function diagnoseHeader(bytes: Buffer, from: number, offset: number): DamageKind | undefined {
   if (bytes.length < HEADER_BYTES) return undefined
   for (const length of new Set([batchSizeBytes(bytes, 0), bytes.length])) {
     if (length < HEADER_BYTES || length > bytes.length) continue
@@ -116,13 +120,17 @@ function diagnoseHeader(bytes: Buffer, offset: number): DamageKind | undefined {
     mended[MAGIC_AT] = MAGIC
     if (!isIntact(mended, 0, length)) continue
     let bits = 0
-    let zeros = true
+    let unwritten = true
+    let changedAt = 0
     for (let at = 0; at <= MAGIC_AT; at++) {
       const difference = mended[at]! ^ bytes[at]!
       bits += bitCount(difference)
-      if (difference !== 0 && bytes[at] !== 0) zeros = false
+      if (difference === 0) continue
+      changedAt = at
+      if (bytes[at] !== 0) unwritten = false
     }
-    return bits === 1 ? 'flipped' : zeros ? 'unwritten' : 'damaged'
+    if (bits === 1) unwritten &&= isSectorEmpty(bytes.subarray(0, length), from, changedAt)
+    return unwritten ? 'unwritten' : bits === 1 ? 'flipped' : 'damaged'
   }
   return undefined
 }
@@ -133,18 +141,27 @@ function bitCount(byte: number): number {
   return count
 }
 
-/** True when one bit of the checksum, or of what it covers, makes the batch sound. */
-function isOneBitOff(bytes: Buffer, length: number): boolean {
-  if (magicOf(bytes, 0) !== MAGIC) return false
+/**
+ * True when the sector of the file in which the byte at `at` of the batch lies holds only zeros, as far as the batch
+ * goes: of a part with a single bit set, an unwritten sector looks like a bit that changed.
+ */
+function isSectorEmpty(batch: Buffer, from: number, at: number): boolean {
+  const sector = at - ((from + at) % SECTOR_BYTES)
+  return batch.subarray(Math.max(0, sector), sector + SECTOR_BYTES).every((byte) => byte === 0)
+}
+
+/** The byte of which one bit, changed back, makes the batch sound: of the checksum or what it covers. Or -1. */
+function changedByte(bytes: Buffer, length: number): number {
+  if (magicOf(bytes, 0) !== MAGIC) return -1
   const difference = computeCrc(bytes, 0, length) ^ crcOf(bytes, 0)
-  if (difference !== 0 && (difference & (difference - 1)) === 0) return true
+  if (difference !== 0 && (difference & (difference - 1)) === 0) return CRC_AT
   // The mark of a bit is that of the bit after it, moved on by one step of the register.
   let mark = CRC_POLYNOMIAL
   for (let bit = (length - ATTRIBUTES_AT) * 8 - 1; bit >= 0; bit--) {
-    if (mark === difference) return true
+    if (mark === difference) return ATTRIBUTES_AT + (bit >> 3)
     mark = mark & 1 ? (mark >>> 1) ^ CRC_POLYNOMIAL : mark >>> 1
   }
-  return false
+  return -1
 }
 
 /** True when a sector, or the part of one that lies in the range, holds only zeros where something must be. */

@@ -15,7 +15,7 @@ export function checkEpochs(
 ): void {
   const why = epochs.load() ?? misfit(epochs, segments, range)
   if (why === undefined) return
-  logger.warn({ directory: segments.active.directory, why }, 'makes the leader epochs of a log anew')
+  logger.warn({ file: epochs.path, why }, 'makes the leader epochs of a log anew')
   epochs.clear()
   collectEpochs(epochs, segments)
   epochs.write()

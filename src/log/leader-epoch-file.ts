@@ -15,7 +15,7 @@ interface EpochStart {
 
 export class LeaderEpochFile {
   private readonly disk: Disk
-  private readonly path: string
+  readonly path: string
   private starts: EpochStart[] = []
 
   constructor(disk: Disk, path: string) {

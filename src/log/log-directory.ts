@@ -119,6 +119,7 @@ export class LogDirectory {
     this.recoveryPoints = this.checkpointOf(RECOVERY_POINTS_FILE)
     this.logStarts = this.checkpointOf(LOG_STARTS_FILE)
     this.cleanerOffsets = this.checkpointOf(CLEANER_OFFSETS_FILE)
+    this.reportMissing()
     this.cleanShutdown = this.takeCleanShutdown()
   }
 
@@ -241,6 +242,14 @@ export class LogDirectory {
     if (found === undefined) {
       const newId = (): string => randomUuid(random).toString('base64url')
       const made = { clusterId: clusterId ?? newId(), nodeId, directoryId: newId() }
+      const used = disk.list(directory).some(({ name }) => parsePartitionFolder(name) !== undefined)
+      if (used) {
+        const file = this.pathOf(META_PROPERTIES_FILE)
+        this.options.logger.warn(
+          { file, ...made },
+          'the data directory has lost its identity and gets a new one',
+        )
+      }
       writeMetaProperties(disk, directory, made)
       return made
     }
@@ -263,14 +272,25 @@ export class LogDirectory {
     return new Map()
   }
 
+  /** The checkpoints are written one after the other: when the last is there, so were the others. */
+  private reportMissing(): void {
+    const { disk } = this.options.platform
+    if (!disk.exists(this.pathOf(CLEANER_OFFSETS_FILE))) return
+    for (const name of [RECOVERY_POINTS_FILE, LOG_STARTS_FILE]) {
+      if (disk.exists(this.pathOf(name))) continue
+      this.options.logger.warn({ file: this.pathOf(name) }, 'a checkpoint is missing; goes on without it')
+    }
+  }
+
   /** Whether the directory was closed whole; from now on it counts as not. */
   private takeCleanShutdown(): boolean {
     const { disk } = this.options.platform
     const path = this.pathOf(CLEAN_SHUTDOWN_FILE)
-    if (!disk.exists(path)) return false
-    disk.remove(path)
+    const clean = disk.exists(path)
+    if (clean) disk.remove(path)
+    // What was read may have its name in memory only, when the last process ended before it synced that.
     disk.syncDirectory(this.options.directory)
-    return true
+    return clean
   }
 
   private async openAll(): Promise<void> {
@@ -284,6 +304,8 @@ export class LogDirectory {
       const path = this.pathOf(entry.name)
       try {
         const topicId = readPartitionMetadata(platform.disk, path)
+        if (topicId === undefined)
+          logger.warn({ directory: path }, 'a log has no partition.metadata: its topic id is not known')
         const log = this.openLog(topic, partition, configOf(topic), {
           cleanShutdown: this.cleanShutdown && this.recoveryPoints.has(entry.name),
           ...offsetOf('recoveryPoint', this.recoveryPoints, entry.name),

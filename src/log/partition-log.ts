@@ -398,7 +398,10 @@ export class PartitionLog {
         const { active } = segments
         active.finishIndexes()
         segments.sums.note(active)
-        snapshots.take(producers, this.endOffset, { durable: false })
+        // That of a segment without records is on the disk already and must stay so.
+        if (this.endOffset > active.baseOffset || !snapshots.has(this.endOffset)) {
+          snapshots.take(producers, this.endOffset, { durable: false })
+        }
         await this.flush()
       }
       await this.flusher.idle()
@@ -415,7 +418,7 @@ export class PartitionLog {
       logAppendTimeMs: this.configNow['message.timestamp.type'] === 'LogAppendTime' ? batch.timestampMs : -1,
       logStartOffset: this.startOffset,
       duplicate: true,
-      waitForFlush: this.configNow.flush === 'group',
+      waitForFlush: this.configNow.flush !== 'os',
     }
   }
 

@@ -276,9 +276,8 @@ class Recovery {
     let endOffset = all[from]!.baseOffset
     const epochFault = this.epochs.load()
     this.epochMax = Math.max(this.options.leaderEpoch ?? 0, this.epochs.latestEpoch)
-    // Those of later segments may be torn; they are taken anew on the way.
-    this.snapshots.removeAfter(all[from]!.baseOffset)
     for (let number = from; number < all.length; number++) {
+      if (number > from) this.meetSnapshot(all[number]!.baseOffset)
       endOffset = Math.max(endOffset, this.checkOne(number, recoveryPoint))
     }
     const startOffset = Math.max(this.options.logStartOffset ?? 0, this.segments.first.baseOffset)
@@ -292,10 +291,6 @@ class Recovery {
     const segment = all[number]!
     const { transactionIndex } = segment
     this.segments.sums.forget([segment.baseOffset])
-    if (number > 0 && !this.snapshots.has(segment.baseOffset)) {
-      this.snapshots.take(this.producers, segment.baseOffset, { durable: true })
-      this.disk.syncDirectory(this.options.directory)
-    }
     if (this.disk.exists(transactionIndex.file.path)) transactionIndex.file.reset()
     segment.transactionsLoaded = true
     const { endOffset, damages } = checkSegment(segment, {
@@ -320,6 +315,22 @@ class Recovery {
       segment.release()
     } else if (transactionIndex.count > 0) segment.persistTransactions()
     return endOffset
+  }
+
+  /**
+   * The walk comes to the start of a segment. The snapshot there tells what batches may not tell any more, since
+   * compaction keeps the last one of a producer only, and that may have been lost with the end of the log. Without a
+   * snapshot, one is taken.
+   */
+  private meetSnapshot(offset: number): void {
+    const noted = new ProducerState()
+    if (this.snapshots.load(noted, offset, this.nowMs)) {
+      this.producers.clear()
+      for (const entry of noted.all()) this.producers.load(entry)
+      return
+    }
+    this.snapshots.take(this.producers, offset, { durable: true })
+    this.disk.syncDirectory(this.options.directory)
   }
 
   /** The checksum does not cover a batch's epoch; one that no leader can have had is passed over. */

@@ -8,7 +8,7 @@ import { invariant } from '../core/invariant.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Disk } from '../platform/disk.ts'
 import { Segment } from './segment.ts'
-import { checkSegment, type Damage, type SegmentFindings } from './segment-check.ts'
+import { checkSegment, type Damage, type SegmentCheck, type SegmentFindings } from './segment-check.ts'
 import { SegmentSums } from './segment-sums.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
@@ -35,7 +35,7 @@ export class SegmentList {
 
   constructor(options: SegmentListOptions) {
     this.options = options
-    this.sums = new SegmentSums(options.disk, options.directory)
+    this.sums = new SegmentSums(options.disk, options.directory, options.logger)
   }
 
   get active(): Segment {
@@ -97,14 +97,21 @@ export class SegmentList {
     const { transactionIndex, baseOffset } = segment
     if (segment.transactionsLoaded) return transactionIndex
     const { file } = transactionIndex
-    segment.transactionsLoaded = true
-    if (this.sums.hasNoTransactions(baseOffset) && !this.options.disk.exists(file.path))
+    if (this.sums.hasNoTransactions(baseOffset) && !this.options.disk.exists(file.path)) {
+      segment.transactionsLoaded = true
       return transactionIndex
+    }
     const why =
       file.load() ?? transactionIndex.fault(baseOffset) ?? this.sums.fault(baseOffset, 'transactions', file)
+    segment.transactionsLoaded = true
     if (why === undefined) return transactionIndex
     this.options.logger.warn({ file: file.path, why }, 'makes the index of aborted transactions anew')
-    this.options.rebuildTransactions(segment)
+    try {
+      this.options.rebuildTransactions(segment)
+    } catch (error) {
+      segment.transactionsLoaded = false
+      throw error
+    }
     return transactionIndex
   }
 
@@ -113,20 +120,33 @@ export class SegmentList {
     const { logger, intervalBytes, onDamage } = this.options
     logger.warn({ file: segment.pathOf('.index'), why }, 'makes the indexes of a segment anew')
     const number = this.all.indexOf(segment)
-    const findings = checkSegment(segment, {
+    const findings = this.checkWhole(segment, {
       logger,
       intervalBytes: intervalBytes(),
       nextBaseOffset: this.all[number + 1]?.baseOffset,
       mayCutTail: false,
       recoveryPoint: 0,
     })
-    segment.finishIndexes()
     if (segment !== this.active) {
       this.transactionsOf(segment)
       this.sums.note(segment)
     }
     for (const damage of findings.damages) onDamage(damage)
     return findings
+  }
+
+  /** Checks a segment; when the disk fails meanwhile, it is as if it had not been opened. */
+  private checkWhole(segment: Segment, check: SegmentCheck): SegmentFindings {
+    const { sizeBytes } = segment
+    try {
+      const findings = checkSegment(segment, check)
+      segment.finishIndexes()
+      return findings
+    } catch (error) {
+      segment.release()
+      segment.sizeBytes = sizeBytes
+      throw error
+    }
   }
 
   /** Forgets a segment's open files, before its files are renamed or removed. */

@@ -8,6 +8,7 @@
  * checksum of these lines. Indexes are not synced, so those of a segment that is not noted here are made anew.
  */
 import { crc32c } from '../core/crc32c.ts'
+import type { Logger } from '../core/logger.ts'
 import { type Disk, joinPath, readFile, replaceFile } from '../platform/disk.ts'
 import type { IndexFile } from './index-file.ts'
 import type { Segment } from './segment.ts'
@@ -23,10 +24,16 @@ export class SegmentSums {
   private readonly path: string
   private sums: Map<number, Sums>
 
-  constructor(disk: Disk, directory: string) {
+  constructor(disk: Disk, directory: string, logger: Logger) {
     this.disk = disk
     this.path = joinPath(directory, FILE)
-    this.sums = this.load()
+    const sums = this.load()
+    if (sums === undefined)
+      logger.warn(
+        { file: this.path },
+        'passes over what is noted of segments: it does not match its checksum',
+      )
+    this.sums = sums ?? new Map()
   }
 
   /** Why an index is not what it was when its segment was closed, or undefined. */
@@ -90,17 +97,18 @@ export class SegmentSums {
     )
   }
 
-  private load(): Map<number, Sums> {
+  /** What the file says, or undefined when it cannot be used. */
+  private load(): Map<number, Sums> | undefined {
     const sums = new Map<number, Sums>()
     if (!this.disk.exists(this.path)) return sums
     const lines = readFile(this.disk, this.path).toString('latin1').split('\n')
     const checksum = lines.at(-2)
     const rows = lines.slice(0, -2)
     const text = rows.map((row) => `${row}\n`).join('')
-    if (lines.at(-1) !== '' || checksum !== String(crc32c(Buffer.from(text, 'latin1')))) return sums
+    if (lines.at(-1) !== '' || checksum !== String(crc32c(Buffer.from(text, 'latin1')))) return undefined
     for (const row of rows) {
       const match = LINE.exec(row)
-      if (match === null) return new Map()
+      if (match === null) return undefined
       const [, baseOffset, logBytes, offsets, times, transactions] = match
       sums.set(Number(baseOffset), {
         logBytes: Number(logBytes),

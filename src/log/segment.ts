@@ -102,11 +102,18 @@ export class Segment {
     this.transactionsLoaded = true
   }
 
-  /** Removes its files, as far as they are there. */
+  /**
+   * Removes its files, as far as they are there. Indexes first, for good: an index that a power cut brings back
+   * without its log would mean that the log was lost.
+   */
   remove(): void {
-    for (const suffix of segmentSuffixes) {
-      if (this.disk.exists(this.pathOf(suffix))) this.disk.remove(this.pathOf(suffix))
-    }
+    const paths = segmentSuffixes
+      .map((suffix) => this.pathOf(suffix))
+      .filter((path) => this.disk.exists(path))
+    const [first, ...indexes] = paths
+    for (const path of indexes) this.disk.remove(path)
+    if (indexes.length > 0) this.disk.syncDirectory(this.directory)
+    if (first !== undefined) this.disk.remove(first)
   }
 
   /** The log's file, opened when needed. */

@@ -39,6 +39,7 @@ export class Snapshots {
     if (!this.offsets.includes(offset)) this.offsets = [...this.offsets, offset].sort((a, b) => a - b)
   }
 
+  /** True when there is a snapshot as of `offset`. */
   has(offset: number): boolean {
     return this.offsets.includes(offset)
   }

@@ -9,6 +9,7 @@ import { ErrorCodes } from '../../protocol/error-codes.ts'
 import type { BrokerParts } from '../broker-parts.ts'
 import {
   clusterResource,
+  groupResource,
   type Operation,
   type RequestContext,
   type Resource,
@@ -36,7 +37,8 @@ interface Changeable {
 }
 
 export function rightsOf({ type, name }: ConfigResource): Resource {
-  return type === resourceTypes.topic ? topicResource(name) : clusterResource
+  if (type === resourceTypes.topic) return topicResource(name)
+  return type === resourceTypes.group ? groupResource(name) : clusterResource
 }
 
 /** The error of a client that may not do this, or undefined. */
@@ -46,10 +48,13 @@ export function rightsFault(
   resource: ConfigResource,
 ): TopicFault | undefined {
   if (context.authorize(operation, rightsOf(resource))) return undefined
-  const { TOPIC_AUTHORIZATION_FAILED, CLUSTER_AUTHORIZATION_FAILED } = ErrorCodes
-  const code =
-    resource.type === resourceTypes.topic ? TOPIC_AUTHORIZATION_FAILED : CLUSTER_AUTHORIZATION_FAILED
-  return { code, message: null }
+  const { CLUSTER_AUTHORIZATION_FAILED, GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED } = ErrorCodes
+  const codes = { topic: TOPIC_AUTHORIZATION_FAILED, group: GROUP_AUTHORIZATION_FAILED } as const
+  const { type } = rightsOf(resource)
+  return {
+    code: type === 'topic' || type === 'group' ? codes[type] : CLUSTER_AUTHORIZATION_FAILED,
+    message: null,
+  }
 }
 
 function topicChange(broker: BrokerParts, name: string): Changeable | TopicFault {

@@ -27,6 +27,8 @@ export interface ConsumerMember {
   rebalanceTimeoutMs: number
   topics: readonly string[]
   regex: string | null
+  /** Which topics the pattern may find; all when undefined. */
+  mayDescribe: ((topic: string) => boolean) | undefined
   assignor: string | null
   epoch: number
   previousEpoch: number

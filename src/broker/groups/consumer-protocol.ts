@@ -37,6 +37,8 @@ export interface HeartbeatRequest {
   /** Null when they are as before. */
   readonly topics: readonly string[] | null
   readonly regex: string | null
+  /** Which topics the pattern may find; all if not given. */
+  readonly mayDescribe?: (topic: string) => boolean
   readonly assignor: string | null
   /** What the member has; null when it is as before. */
   readonly owned: Assignment | null
@@ -205,6 +207,7 @@ export class ConsumerProtocol {
       rebalanceTimeoutMs: request.rebalanceTimeoutMs,
       topics: [],
       regex: null,
+      mayDescribe: undefined,
       assignor: null,
       epoch: JOIN_EPOCH,
       previousEpoch: JOIN_EPOCH,
@@ -295,5 +298,6 @@ function update(member: ConsumerMember, request: HeartbeatRequest): boolean {
   if (request.topics !== null) member.topics = request.topics
   if (request.regex !== null) member.regex = request.regex === '' ? null : request.regex
   if (request.assignor !== null) member.assignor = request.assignor
+  member.mayDescribe = request.mayDescribe
   return changed
 }

@@ -32,7 +32,10 @@ function topicsOf(member: ConsumerMember, topics: TopicsView): readonly TopicVie
   }
   const pattern = member.regex === null ? undefined : LinearPattern.tryParse(member.regex)
   if (pattern !== undefined) {
-    for (const topic of topics.all()) if (pattern.matches(topic.name)) found.set(topic.id, topic)
+    for (const topic of topics.all()) {
+      if (pattern.matches(topic.name) && member.mayDescribe?.(topic.name) !== false)
+        found.set(topic.id, topic)
+    }
   }
   return [...found.values()]
 }

@@ -48,6 +48,13 @@ const ZSTD_FROM_VERSION = 7
 const ABORTABLE_FROM_VERSION = 11
 const IMPLICIT_ADD_FROM_VERSION = 12
 const IDS_FROM_VERSION = 13
+/** Refusals without the log's start, as in Kafka; all others of the log tell it. */
+const hideLogStart: ReadonlySet<number> = new Set([
+  ErrorCodes.MESSAGE_TOO_LARGE,
+  ErrorCodes.RECORD_LIST_TOO_LARGE,
+  ErrorCodes.CORRUPT_MESSAGE,
+  ErrorCodes.KAFKA_STORAGE_ERROR,
+])
 /** Kafka's own admin client, and so MirrorMaker, may write to internal topics. */
 const ADMIN_CLIENT_ID = '__admin_client'
 
@@ -68,7 +75,7 @@ class Production {
   topic(data: Request['topicData'][number]): Response['responses'][number] {
     const byId = this.context.version >= IDS_FROM_VERSION
     const topic = byId ? this.broker.topics.byId(data.topicId) : this.broker.topics.find(data.name)
-    const fault = this.topicFault(topic, byId)
+    const fault = this.topicFault(topic, data.name, byId)
     const partitionResponses = data.partitionData.map(({ index, records }) => {
       const partition = topic?.partition(index)
       if (fault !== undefined) return this.refused(index, fault)
@@ -78,12 +85,14 @@ class Production {
     return { name: topic?.name ?? data.name, topicId: data.topicId, partitionResponses }
   }
 
-  private topicFault(topic: Topic | undefined, byId: boolean): number | undefined {
+  private topicFault(topic: Topic | undefined, name: string, byId: boolean): number | undefined {
     const { context } = this
-    if (topic === undefined) {
-      return byId ? ErrorCodes.UNKNOWN_TOPIC_ID : ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION
+    if (topic === undefined && byId) return ErrorCodes.UNKNOWN_TOPIC_ID
+    // Who may not write to a topic does not learn whether it is there.
+    if (!context.authorize('write', topicResource(topic?.name ?? name))) {
+      return ErrorCodes.TOPIC_AUTHORIZATION_FAILED
     }
-    if (!context.authorize('write', topicResource(topic.name))) return ErrorCodes.TOPIC_AUTHORIZATION_FAILED
+    if (topic === undefined) return ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION
     return topic.internal && context.clientId !== ADMIN_CLIENT_ID
       ? ErrorCodes.INVALID_TOPIC_EXCEPTION
       : undefined
@@ -102,7 +111,9 @@ class Production {
       if (records.length >= HEADER_BYTES) setBaseOffset(records, 0, 0)
       return this.appended(partition, partition.append(records, 'client'))
     } catch (error) {
-      return this.refused(index, this.codeOf(error), messageOf(error))
+      const refused = this.refused(index, this.codeOf(error), messageOf(error))
+      if (hideLogStart.has(refused.errorCode)) return refused
+      return { ...refused, logStartOffset: BigInt(partition.log.logStartOffset) }
     }
   }
 
@@ -120,9 +131,7 @@ class Production {
   private transactionFault(partition: Partition, records: Buffer): number | undefined {
     const { transactionalId } = this.request
     const { context, broker } = this
-    if (transactionalId === null || !context.authorize('write', transactionalIdResource(transactionalId))) {
-      return ErrorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-    }
+    if (transactionalId === null) return ErrorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     const claim = {
       transactionalId,
       producerId: producerIdOf(records, 0),
@@ -179,6 +188,20 @@ function isNotOneBatch(records: Buffer): boolean {
   return records.length === 0 || (end >= 0 && end < records.length)
 }
 
+/** A request with transactional records needs the right to its transactional id, before all else. */
+function mayUseTransaction(context: RequestContext, { topicData, transactionalId }: Request): boolean {
+  if (transactionalId !== null && context.authorize('write', transactionalIdResource(transactionalId)))
+    return true
+  return !topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => isTransactionalBatch(records)),
+  )
+}
+
+function isTransactionalBatch(records: Buffer | null): boolean {
+  if (records === null || records.length < HEADER_BYTES || magicOf(records, 0) !== MAGIC) return false
+  return isTransactional(attributesOf(records, 0))
+}
+
 function refuseAll(request: Request, errorCode: number): Response {
   const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
     name,
@@ -194,6 +217,9 @@ export const handler = defineHandler({
   handle(broker, context, request) {
     const { acks } = request
     if (acks !== 0 && acks !== 1 && acks !== -1) return refuseAll(request, ErrorCodes.INVALID_REQUIRED_ACKS)
+    if (!mayUseTransaction(context, request)) {
+      return acks === 0 ? hangUp : refuseAll(request, ErrorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    }
     const production = new Production(broker, context, request)
     const responses = request.topicData.map((data) => production.topic(data))
     if (acks === 0) return production.failed ? hangUp : noAnswer

@@ -94,13 +94,14 @@ class Reading {
 
   private read(topic: Topic | undefined, wanted: FetchPartition): PartitionResponse {
     const { context } = this
-    if (topic === undefined) {
-      const byId = context.version >= IDS_FROM_VERSION
-      return refused(wanted, byId ? ErrorCodes.UNKNOWN_TOPIC_ID : ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+    if (topic === undefined && context.version >= IDS_FROM_VERSION) {
+      return refused(wanted, ErrorCodes.UNKNOWN_TOPIC_ID)
     }
-    if (!context.authorize('read', topicResource(topic.name))) {
+    // Who may not read a topic does not learn whether it is there.
+    if (!context.authorize('read', topicResource(topic?.name ?? wanted.topic))) {
       return refused(wanted, ErrorCodes.TOPIC_AUTHORIZATION_FAILED)
     }
+    if (topic === undefined) return refused(wanted, ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION)
     const partition = topic.partition(wanted.partition)
     if (partition === undefined) return refused(wanted, topic.missingCode(wanted.partition))
     const fault = leaderEpochFault(partition, wanted.currentLeaderEpoch)
@@ -118,9 +119,7 @@ class Reading {
           'a partition cannot be read',
         )
       }
-      const code = kafkaCodeOf(error)
-      const { log } = partition
-      return { ...refused(wanted, code), logStartOffset: BigInt(log.logStartOffset) }
+      return refused(wanted, kafkaCodeOf(error))
     }
   }
 

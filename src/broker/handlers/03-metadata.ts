@@ -17,8 +17,8 @@ import { zeroUuid } from '../../protocol/schema/defaults.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/schema/message.ts'
 import type { BrokerParts } from '../broker-parts.ts'
 import {
-  clusterOperations,
   clusterResource,
+  clusterRights,
   type RequestContext,
   topicOperations,
   topicResource,
@@ -75,10 +75,12 @@ function answerFor(
   const { topics, nodeId } = broker
   if (!isNamed(wanted, context.version)) {
     const topic = topics.byId(wanted.topicId)
-    const hidden = topic === undefined || !context.authorize('describe', topicResource(topic.name))
-    return hidden
-      ? refused({ ...wanted, name: null }, ErrorCodes.UNKNOWN_TOPIC_ID)
-      : found(topic, context, request, nodeId)
+    const nameless = { ...wanted, name: null }
+    if (topic === undefined) return refused(nameless, ErrorCodes.UNKNOWN_TOPIC_ID)
+    // An id tells nothing, as Kafka has it; the name stays hidden.
+    return context.authorize('describe', topicResource(topic.name))
+      ? found(topic, context, request, nodeId)
+      : refused(nameless, ErrorCodes.TOPIC_AUTHORIZATION_FAILED)
   }
   const { name } = wanted
   if (name === null) return refused(wanted, ErrorCodes.INVALID_REQUEST)
@@ -87,11 +89,12 @@ function answerFor(
   }
   const topic = topics.find(name)
   if (topic !== undefined) return found(topic, context, request, nodeId)
+  if (!request.allowAutoTopicCreation || !broker.settings['auto.create.topics.enable']) {
+    return refused(wanted, topics.missingCode(name))
+  }
   const mayCreate =
-    request.allowAutoTopicCreation &&
-    broker.settings['auto.create.topics.enable'] &&
-    (context.authorize('create', clusterResource) || context.authorize('create', topicResource(name)))
-  if (!mayCreate) return refused(wanted, topics.missingCode(name))
+    context.authorize('create', clusterResource) || context.authorize('create', topicResource(name))
+  if (!mayCreate) return refused(wanted, ErrorCodes.TOPIC_AUTHORIZATION_FAILED)
   const made = topics.tryAutoCreate(name)
   return typeof made === 'number' ? refused(wanted, made) : found(made, context, request, nodeId)
 }
@@ -114,7 +117,7 @@ export const handler = defineHandler({
       controllerId: nodeId,
       topics: answers,
       ...(request.includeClusterAuthorizedOperations && {
-        clusterAuthorizedOperations: context.authorizedOperations(clusterOperations, clusterResource),
+        clusterAuthorizedOperations: clusterRights(context),
       }),
     }
   },

@@ -40,13 +40,14 @@ class Commit {
       const byId = context.version >= IDS_FROM_VERSION
       const found = byId ? broker.topics.byId(topic.topicId) : broker.topics.find(topic.name)
       const name = found?.name ?? topic.name
-      const fault = !context.authorize('read', topicResource(name))
-        ? ErrorCodes.TOPIC_AUTHORIZATION_FAILED
-        : found !== undefined
-          ? undefined
-          : byId
-            ? ErrorCodes.UNKNOWN_TOPIC_ID
-            : ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION
+      const fault =
+        byId && found === undefined
+          ? ErrorCodes.UNKNOWN_TOPIC_ID
+          : !context.authorize('read', topicResource(name))
+            ? ErrorCodes.TOPIC_AUTHORIZATION_FAILED
+            : found === undefined
+              ? ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION
+              : undefined
       const codes = topic.partitions.map((wanted) => {
         if (fault !== undefined) return fault
         const partition = wanted.partitionIndex
@@ -79,15 +80,23 @@ class Commit {
   }
 }
 
+/** Who may not read the group learns nothing of topics. */
+function refuseAll(request: Request): Response {
+  const errorCode = ErrorCodes.GROUP_AUTHORIZATION_FAILED
+  const topics = request.topics.map(({ name, partitions, topicId }) => ({
+    name,
+    topicId,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+  }))
+  return { topics }
+}
+
 export const handler = defineHandler({
   api: offsetCommit,
   handle(broker, context, request) {
     const { groupId } = request
+    if (!context.authorize('read', groupResource(groupId))) return refuseAll(request)
     const commit = new Commit(broker, context, request)
-    const refuse = (code: number): Response => commit.answer(commit.accepted.map(() => code))
-    if (!context.authorize('read', groupResource(groupId)))
-      return refuse(ErrorCodes.GROUP_AUTHORIZATION_FAILED)
-    if (groupId === '') return refuse(ErrorCodes.INVALID_GROUP_ID)
     if (commit.accepted.length === 0) return commit.answer([])
     const claim = {
       memberId: request.memberId,

@@ -50,7 +50,6 @@ class GroupFetch {
   private fault({ groupId, memberId, memberEpoch }: WantedGroup): number {
     if (!this.context.authorize('describe', groupResource(groupId)))
       return ErrorCodes.GROUP_AUTHORIZATION_FAILED
-    if (groupId === '') return ErrorCodes.INVALID_GROUP_ID
     if (!this.broker.groups.isAvailable(groupId)) return ErrorCodes.COORDINATOR_NOT_AVAILABLE
     const group = this.broker.groups.register.find(groupId)
     if (group?.kind !== 'consumer' || memberId === null || memberEpoch < 0) return ErrorCodes.NONE

@@ -60,12 +60,14 @@ function describe(broker: BrokerParts, context: RequestContext, groupId: string)
 export const handler = defineHandler({
   api: describeGroups,
   handle(broker, context, request) {
-    const groups = request.groups.map((groupId) => ({
-      ...describe(broker, context, groupId),
-      ...(request.includeAuthorizedOperations && {
+    const groups = request.groups.map((groupId) => {
+      const group = describe(broker, context, groupId)
+      if (!request.includeAuthorizedOperations || group.errorCode !== ErrorCodes.NONE) return group
+      return {
+        ...group,
         authorizedOperations: context.authorizedOperations(groupOperations, groupResource(groupId)),
-      }),
-    }))
+      }
+    })
     return { groups }
   },
 })

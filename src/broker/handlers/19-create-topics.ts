@@ -74,7 +74,9 @@ export const handler = defineHandler({
     const counts = new Map<string, number>()
     for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
     const { validateOnly } = request
-    const topics = request.topics.map((wanted) =>
+    // A name that comes twice is answered once.
+    const wantedOnce = new Map(request.topics.map((wanted) => [wanted.name, wanted])).values()
+    const topics = [...wantedOnce].map((wanted) =>
       create(broker, context, wanted, { twice: counts.get(wanted.name)! > 1, validateOnly }),
     )
     return { topics }

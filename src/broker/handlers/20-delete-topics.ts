@@ -33,12 +33,9 @@ async function remove(broker: BrokerParts, context: RequestContext, wanted: Want
   const name = topic?.name ?? wanted.name
   if (name === null) return refused(wanted, ErrorCodes.UNKNOWN_TOPIC_ID)
   if (!context.authorize('delete', topicResource(name))) {
-    // Who names a topic by an id does not learn its name.
-    const hidden = !context.authorize('describe', topicResource(name))
-    return refused(
-      wanted,
-      byId && hidden ? ErrorCodes.UNKNOWN_TOPIC_ID : ErrorCodes.TOPIC_AUTHORIZATION_FAILED,
-    )
+    // Who names a topic by its id does not learn its name without the right to.
+    const told = context.authorize('describe', topicResource(name)) ? name : wanted.name
+    return refused({ ...wanted, name: told }, ErrorCodes.TOPIC_AUTHORIZATION_FAILED)
   }
   if (topic === undefined) return refused(wanted, ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION)
   // Without its internal topics the broker would forget what it has promised.

@@ -129,8 +129,15 @@ export const handler = defineHandler({
     const fault = requestFault(context, request)
     if (fault !== undefined) return answer(request, () => fault)
     try {
-      const refused = transactionFault(broker, context, request)
-      return refused === undefined ? commit(broker, context, request) : answer(request, () => refused)
+      const faultOf = (topic: string, { partitionIndex }: Wanted) =>
+        topicFault(broker, context, topic, partitionIndex)
+      // What is refused by itself is, whatever the transaction says; with nothing else left it is not asked.
+      const some = request.topics.some(({ name, partitions }) =>
+        partitions.some((wanted) => faultOf(name, wanted) === undefined),
+      )
+      const refused = some ? transactionFault(broker, context, request) : ErrorCodes.NONE
+      if (refused === undefined) return commit(broker, context, request)
+      return answer(request, (topic, wanted) => faultOf(topic, wanted) ?? refused)
     } catch (error) {
       const code = coordinatorCode(error)
       return answer(request, () => code)

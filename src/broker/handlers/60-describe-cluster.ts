@@ -9,7 +9,7 @@
  */
 import { describeCluster } from '../../protocol/apis/describe-cluster.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
-import { clusterOperations, clusterResource } from '../request-context.ts'
+import { clusterRights } from '../request-context.ts'
 import { defineHandler } from './handler.ts'
 
 const BROKERS = 1
@@ -34,7 +34,7 @@ export const handler = defineHandler({
       controllerId: nodeId,
       brokers: [{ brokerId: nodeId, host, port }],
       ...(request.includeClusterAuthorizedOperations && {
-        clusterAuthorizedOperations: context.authorizedOperations(clusterOperations, clusterResource),
+        clusterAuthorizedOperations: clusterRights(context),
       }),
     }
   },

@@ -76,6 +76,7 @@ export const handler = defineHandler({
       rebalanceTimeoutMs: request.rebalanceTimeoutMs,
       topics: request.subscribedTopicNames,
       regex: request.subscribedTopicRegex,
+      mayDescribe: (topic) => context.authorize('describe', topicResource(topic)),
       assignor: request.serverAssignor,
       owned: ownedBy(request),
     })

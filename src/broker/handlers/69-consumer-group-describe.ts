@@ -2,7 +2,7 @@
  * ConsumerGroupDescribe: v0–v1
  *
  * Behaviour: epochs, members and assignments of consumer groups (KIP-848). A group that is not there, or is a
- * classic one, is GROUP_ID_NOT_FOUND.
+ * classic one, is GROUP_ID_NOT_FOUND. A group that reads topics which the client may not see is not shown.
  *
  * Version notes
  * v1     which protocol a member speaks (KIP-1099): all speak the consumer protocol
@@ -12,7 +12,7 @@ import { ErrorCodes } from '../../protocol/error-codes.ts'
 import type { ResponseInput } from '../../protocol/schema/message.ts'
 import type { BrokerParts } from '../broker-parts.ts'
 import { type Assignment, type ConsumerGroup, nothingAssigned } from '../groups/consumer-group.ts'
-import { groupOperations, groupResource, type RequestContext } from '../request-context.ts'
+import { groupOperations, groupResource, type RequestContext, topicResource } from '../request-context.ts'
 import { defineHandler } from './handler.ts'
 
 type Described = ResponseInput<typeof consumerGroupDescribe>['groups'][number]
@@ -66,25 +66,43 @@ function described(broker: BrokerParts, group: ConsumerGroup): Described {
   }
 }
 
+const hiddenTopics = 'The group has described topic(s) that the client is not authorized to describe.'
+
+function seesTopicsOf(context: RequestContext, { members }: Described): boolean {
+  const names = members.flatMap(({ assignment, targetAssignment }) =>
+    [assignment, targetAssignment].flatMap(({ topicPartitions }) =>
+      topicPartitions.map(({ topicName }) => topicName),
+    ),
+  )
+  return [...new Set(names)].every((name) => context.authorize('describe', topicResource(name)))
+}
+
 function describe(broker: BrokerParts, context: RequestContext, groupId: string): Described {
   if (!context.authorize('describe', groupResource(groupId))) {
     return refused(groupId, ErrorCodes.GROUP_AUTHORIZATION_FAILED)
   }
   if (groupId === '') return refused(groupId, ErrorCodes.INVALID_GROUP_ID)
   const group = broker.groups.register.find(groupId)
-  if (group?.kind === 'consumer') return described(broker, group)
+  if (group?.kind === 'consumer') {
+    const told = described(broker, group)
+    return seesTopicsOf(context, told)
+      ? told
+      : refused(groupId, ErrorCodes.TOPIC_AUTHORIZATION_FAILED, hiddenTopics)
+  }
   return refused(groupId, ErrorCodes.GROUP_ID_NOT_FOUND, `there is no consumer group "${groupId}"`)
 }
 
 export const handler = defineHandler({
   api: consumerGroupDescribe,
   handle(broker, context, request) {
-    const groups = request.groupIds.map((groupId) => ({
-      ...describe(broker, context, groupId),
-      ...(request.includeAuthorizedOperations && {
+    const groups = request.groupIds.map((groupId) => {
+      const group = describe(broker, context, groupId)
+      if (!request.includeAuthorizedOperations || group.errorCode !== ErrorCodes.NONE) return group
+      return {
+        ...group,
         authorizedOperations: context.authorizedOperations(groupOperations, groupResource(groupId)),
-      }),
-    }))
+      }
+    })
     return { groups }
   },
 })

@@ -36,6 +36,12 @@ export function asksWho(protocol: SecurityProtocol, settings: BrokerSettings): b
   return protocol !== 'PLAINTEXT'
 }
 
+/** The address of a client without its port, as rules name it: IPv4 also where it came in through IPv6. */
+export function clientHostOf({ remote }: Socket): string {
+  const host = remote.slice(0, remote.lastIndexOf(':'))
+  return host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host
+}
+
 export class Entrance {
   readonly name: string
   readonly tls: TlsServerOptions | undefined
@@ -63,7 +69,7 @@ export class Entrance {
 
   /** What is known of a client that came in; undefined for one that is not let in. */
   admit(socket: Socket, id: number, advertised: Endpoint): ConnectionInfo | undefined {
-    const clientHost = socket.remote.slice(0, socket.remote.lastIndexOf(':'))
+    const clientHost = clientHostOf(socket)
     const principal = this.principalOf(socket)
     if (principal === undefined) return undefined
     const info = { id, principal, clientHost, advertised, listener: this.name, software: undefined }

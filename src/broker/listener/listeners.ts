@@ -11,7 +11,7 @@ import type { Net, NetServer, Socket } from '../../platform/net.ts'
 import type { ResolvedConfig } from '../config/broker-config.ts'
 import type { Endpoint } from '../request-context.ts'
 import { ClientConnection } from './client-connection.ts'
-import { asksWho, Entrance } from './entrance.ts'
+import { asksWho, clientHostOf, Entrance } from './entrance.ts'
 import { exposed, isLoopback, type ListenOptions } from './listen-options.ts'
 import type { ListenerShared } from './listener-shared.ts'
 
@@ -75,10 +75,13 @@ export class Listeners {
     const safe = asksWho(protocol, settings)
     if (!safe && !isLoopback(options.host)) {
       if (options.insecure !== true) throw exposed(options)
-      const { host, port } = options
+      const { code, hint, message, where } = exposed(options)
+      logger.warn({ listener: name, code, where, hint }, message)
+    }
+    if (protocol === 'SASL_PLAINTEXT' && !isLoopback(options.host)) {
       logger.warn(
-        { listener: name, host, port, code: 'MR_LISTEN_EXPOSED' },
-        'this listener lets in everybody who reaches the machine: anybody may read, write and delete',
+        { listener: name, hint: 'Use SASL_SSL.' },
+        'what clients send to this listener, passwords of PLAIN among it, can be read on its way',
       )
     }
     const entrance = new Entrance({
@@ -114,7 +117,7 @@ export class Listeners {
 
   private accept(socket: Socket, entrance: Entrance, advertised: Endpoint): void {
     const { settings, logger } = this.shared
-    const clientHost = socket.remote.slice(0, socket.remote.lastIndexOf(':'))
+    const clientHost = clientHostOf(socket)
     const fromHost = this.countByHost.get(clientHost) ?? 0
     if (
       this.closed ||

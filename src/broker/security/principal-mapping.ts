@@ -26,12 +26,12 @@ const rule = /\s*(?:(DEFAULT)|RULE:((?:\\.|[^\\/])*)\/((?:\\.|[^\\/])*)\/([LU]?)
 
 /** @throws MR_CONFIG_INVALID */
 export function principalMapping(text: string): PrincipalMapping {
+  const whole = text.trim() === '' ? 'DEFAULT' : text.trim()
   const rules: (Rule | 'default')[] = []
-  for (let at = 0; at < text.trim().length || rules.length === 0; at = rule.lastIndex) {
+  for (let at = 0; at < whole.length; at = rule.lastIndex) {
     rule.lastIndex = at
-    const found = rule.exec(text.trim())
-    if (found === null)
-      throw illegal(text, `it is not understood from "${text.trim().slice(at, at + 40)}" on`)
+    const found = rule.exec(whole)
+    if (found === null) throw illegal(text, `it is not understood from "${whole.slice(at, at + 40)}" on`)
     const [, isDefault, pattern = '', replacement = '', letters = ''] = found
     rules.push(isDefault === undefined ? ruleOf(text, pattern, { replacement, letters }) : 'default')
   }

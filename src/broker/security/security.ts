@@ -131,7 +131,7 @@ export class Security {
     const world = {
       key,
       find: (user: string, mechanism: ScramMechanism) => scramUsers.find(user, mechanism),
-      randomBytes: (count: number) => random.bytes(count),
+      freshBytes: (count: number) => random.bytes(count),
     }
     return () => new ScramExchange(name, world)
   }

@@ -19,7 +19,9 @@ import {
   type DiskState,
   type FileNode,
   forgetUnreachable,
+  type NameChange,
 } from './disk-node.ts'
+import type { PowerRemains } from './disk-operation.ts'
 import type { FileBytes } from './file-bytes.ts'
 import type { SimulatedRandom } from './random.ts'
 
@@ -34,19 +36,30 @@ export function stopProgram(state: DiskState): void {
   forgetUnreachable(state)
 }
 
-export function cutPower(state: DiskState, random: SimulatedRandom): void {
+export function cutPower(state: DiskState, random: SimulatedRandom, remains: PowerRemains = 'any'): void {
   // First, so that files which nobody can reach any more draw nothing: a replay may still hold them.
   stopProgram(state)
   const keep = drawKeep(random)
-  for (const change of state.waitingNames) if (random.chance(keep)) applyNames(change, 'durable')
+  for (const change of keptNames(state.waitingNames, remains, random, keep)) applyNames(change, 'durable')
   state.waitingNames = []
+  const keepBytes = remains === 'any names' ? random.within([0, 1]) : keep
   for (const node of state.files.values()) {
-    for (const change of node.waiting) keepSome(change, node.durable, random, keep)
+    for (const change of node.waiting) keepSome(change, node.durable, random, keepBytes)
     node.waiting = []
     node.bytes = node.durable.clone()
   }
   takeDurableNames(state.root, new Set())
   forgetUnreachable(state)
+}
+
+function keptNames(
+  waiting: readonly NameChange[],
+  remains: PowerRemains,
+  random: SimulatedRandom,
+  keep: number,
+): readonly NameChange[] {
+  if (remains === 'ordered names') return waiting.slice(0, random.within([0, waiting.length]))
+  return waiting.filter(() => random.chance(keep))
 }
 
 /**

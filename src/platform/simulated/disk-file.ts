@@ -48,7 +48,9 @@ export class SimulatedFile implements DiskFile {
     const code = fault ?? (growth > this.disk.freeBytes() ? 'ENOSPC' : undefined)
     const stop = code === undefined ? end : this.shortEnd(start, end, position)
     if (stop > start) {
-      const bytes = Buffer.from(from.subarray(start, stop))
+      // In memory of its own: it may wait for a sync for long, and would keep all of a slab of the pool.
+      const bytes = Buffer.allocUnsafeSlow(stop - start)
+      bytes.set(from.subarray(start, stop))
       this.disk.apply({ kind: 'write', file: this.node.id, position, bytes })
     }
     if (code !== undefined) throw diskError(code, this.path)

@@ -116,7 +116,7 @@ export class DiskImage implements DiskState {
         stopProgram(this)
         break
       case 'cutPower':
-        cutPower(this, simulatedRandom(operation.seed))
+        cutPower(this, simulatedRandom(operation.seed), operation.remains)
         break
     }
   }

@@ -4,6 +4,13 @@
  * was created, because its path may change while it is open.
  */
 
+/**
+ * What a power cut may leave of what was not synced. `any`: each write and each change of a name is there, or not, for
+ * itself. `ordered names`: the same, but names change in their order up to some moment, as with a journal. `any
+ * names`: each change of a name for itself, while of the bytes all are there or only the synced ones.
+ */
+export type PowerRemains = 'any' | 'ordered names' | 'any names'
+
 export type DiskOperation =
   | { readonly kind: 'create'; readonly path: string; readonly file: number }
   | { readonly kind: 'makeDirectory'; readonly path: string }
@@ -20,7 +27,7 @@ export type DiskOperation =
   /** The program ended; the machine goes on. */
   | { readonly kind: 'stop' }
   /** The machine lost its power; the seed decides what of the unsynced is kept. */
-  | { readonly kind: 'cutPower'; readonly seed: number }
+  | { readonly kind: 'cutPower'; readonly seed: number; readonly remains?: PowerRemains }
 
 /** One line for traces: all but the bytes written. */
 export function describeOperation(operation: DiskOperation): string {
@@ -41,7 +48,7 @@ export function describeOperation(operation: DiskOperation): string {
     case 'stop':
       return 'stop'
     case 'cutPower':
-      return `cut power, seed ${operation.seed}`
+      return `cut power, seed ${operation.seed}, ${operation.remains ?? 'any'}`
     default:
       return `${operation.kind} ${operation.path}`
   }

@@ -23,7 +23,7 @@ import { diskError, fileClosed } from '../disk-error.ts'
 import { type DiskFault, DiskFaults, type FaultyOperation } from './disk-faults.ts'
 import { SimulatedFile } from './disk-file.ts'
 import { DiskImage } from './disk-image.ts'
-import { type DiskOperation, describeOperation, pathNames } from './disk-operation.ts'
+import { type DiskOperation, describeOperation, type PowerRemains, pathNames } from './disk-operation.ts'
 import { type SimulatedRandom, type SimulatedRange, simulatedRandom } from './random.ts'
 
 export type CrashKind = 'process' | 'power'
@@ -63,12 +63,12 @@ export class SimulatedDisk implements Disk {
 
   /**
    * Ends the program that uses the disk: all open files and locks are gone. `process` keeps everything that
-   * was written; `power` keeps what was synced, and of the rest what chance decides.
+   * was written; `power` keeps what was synced, and of the rest what chance decides within `remains`.
    */
-  crash(kind: CrashKind, random: SimulatedRandom = this.random): void {
+  crash(kind: CrashKind, random: SimulatedRandom = this.random, remains: PowerRemains = 'any'): void {
     this.runs++
     this.locks.clear()
-    this.apply(kind === 'process' ? { kind: 'stop' } : { kind: 'cutPower', seed: random.uint32() })
+    this.apply(kind === 'process' ? { kind: 'stop' } : { kind: 'cutPower', seed: random.uint32(), remains })
   }
 
   /** Plans a failure of operations to come. */

@@ -61,10 +61,10 @@ function readType(type: FieldType, place: Place): ReadValue {
   }
 }
 
-/** A copy: ids are kept long after their frame. */
+/** A copy, in memory of its own: ids are kept long after their frame, and one in the pool would keep all of a slab. */
 function readUuid(reader: ByteReader): Buffer {
   const start = reader.advance(16)
-  const id = Buffer.allocUnsafe(16)
+  const id = Buffer.allocUnsafeSlow(16)
   reader.buffer.copy(id, 0, start, start + 16)
   return id
 }

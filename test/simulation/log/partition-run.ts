@@ -380,8 +380,10 @@ export class PartitionRun {
 
   private acknowledge({ lastOffset, waitForFlush }: AppendResult): void {
     const { log, model, work } = this
-    if (log.config.flush === 'batch') model.promise(lastOffset + 1)
-    if (!waitForFlush) return
+    if (!waitForFlush) {
+      if (log.config.flush === 'batch') model.promise(lastOffset + 1)
+      return
+    }
     const { end } = model
     log.flushed(lastOffset).then(
       () => {

@@ -11,18 +11,18 @@
 import { messageOf } from '../../../src/core/errors.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import { LogDirectory } from '../../../src/log/log-directory.ts'
-import { type ReadRecord, readAll } from '../../../src/log/log-fixture.ts'
 import type { PartitionLog } from '../../../src/log/partition-log.ts'
 import { joinPath } from '../../../src/platform/disk.ts'
 import type { SimulatedHost } from '../../../src/platform/simulated/host.ts'
 import { type Simulation, simulatedPlatform } from '../../../src/platform/simulated/platform.ts'
 import type { SimulatedRandom } from '../../../src/platform/simulated/random.ts'
 import { Anomaly, expect } from './anomaly.ts'
+import { checkContents, goOn, recovered } from './contents-check.ts'
 import { type CrashedTail, checkIndexes, checkTail, crashedTail } from './disk-check.ts'
 import { type CrashKind, PartitionModel } from './partition-model.ts'
 import { PartitionRun, type ProducerSide, tolerateDiskError, type Work } from './partition-run.ts'
 import type { Plant } from './plants.ts'
-import { checkSame, Reader } from './reader.ts'
+import { Reader } from './reader.ts'
 import { configOf, drawFault, drawTopic, HOUR_MS, pick, type TopicSettings } from './settings.ts'
 
 const DATA = '/data'
@@ -171,7 +171,6 @@ class LogSimulation {
     this.over = true
     for (const partition of this.partitions) if (partition.crash !== 'power') partition.crash = kind
     this.host.crash(kind)
-    this.options.plant?.afterCrash?.(this.host.disk, kind)
     this.endLife()
   }
 
@@ -191,24 +190,6 @@ class LogSimulation {
     // The folder above is there, as far as a power cut goes.
     platform.disk.makeDirectory('/')
     this.options.plant?.beforeOpen?.(this.host.disk)
-    if (process.env['DBG'])
-      for (const t of ['topic0-0', 'topic1-0']) {
-        try {
-          this.trace(
-            t +
-              ': ' +
-              this.host.disk
-                .list('/data/' + t)
-                .map(
-                  (e) =>
-                    e.name.replace(/^0+(?=\d)/, '') +
-                    ':' +
-                    this.host.disk.stat('/data/' + t + '/' + e.name).sizeBytes,
-                )
-                .join(' '),
-          )
-        } catch {}
-      }
     try {
       return await LogDirectory.open({
         platform,
@@ -248,17 +229,15 @@ class LogSimulation {
     }
     const work = this.workOf()
     const run = new PartitionRun(log, model, partition, work)
-    const { crash } = partition
-    // Only a log that begins anew, behind what was left of it, has an end that it did not read.
-    const beganAnew = log.endOffset === log.logStartOffset && partition.foundEnd < log.logStartOffset
-    model.crashed(crash, log.endOffset, beganAnew ? partition.foundEnd : Number.POSITIVE_INFINITY)
+    recovered(log, model, partition)
     this.options.plant?.afterOpen?.(this.host.disk)
     try {
       checkTail(tail, Math.max(log.endOffset, log.logStartOffset), settings.name)
       run.checkStart({ crashed: true })
       model.pendingStart = 0
-      this.checkContents(log, partition)
-      checkProducers(log, model)
+      checkContents(log, model, this.random)
+      // An index that could not be written is right in memory and behind on the disk.
+      if (!this.failing) checkIndexes(this.host.disk, joinPath(DATA, `${settings.name}-0`), model, log)
     } catch (error) {
       if (error instanceof Anomaly) throw error
       if (this.over) return undefined
@@ -292,53 +271,6 @@ class LogSimulation {
       if (!this.over) tolerateDiskError(error, { what: 'making a partition', mayFail: this.failing })
       return undefined
     }
-  }
-
-  /** Every record that can be read is the right one; every one that must be there can be read, and found by time. */
-  private checkContents(log: PartitionLog, { settings, model }: Partition): void {
-    const { name } = settings
-    const records = readAll(log, { maxBytes: 4000 })
-    const found = new Set<number>()
-    for (const record of records) {
-      const entry = model.entries[record.offset]
-      const where = (): string => `${name}@${record.offset}: ${record.key}=${record.value}`
-      expect(entry !== undefined, 'phantom', where)
-      expect(!found.has(record.offset), 'duplicate', where)
-      checkSame(record, entry, where)
-      found.add(record.offset)
-    }
-    const deleteRetentionMs = log.config['delete.retention.ms']
-    for (let offset = log.logStartOffset; offset < log.highWatermark; offset++) {
-      const entry = model.entries[offset]!
-      const there = found.has(offset) || model.mayBeCompacted(entry, deleteRetentionMs)
-      expect(there, 'lost-write', () => `${name}@${offset}: ${entry.key}=${entry.value} cannot be read`)
-    }
-    this.checkTimes(log, records, name)
-    readCommitted(log)
-    // An index that could not be written is right in memory and behind on the disk.
-    if (!this.failing) checkIndexes(this.host.disk, joinPath(DATA, `${name}-0`), model, log)
-  }
-
-  private checkTimes(log: PartitionLog, records: readonly ReadRecord[], name: string): void {
-    const times = [...new Set(records.map(({ timestampMs }) => timestampMs))]
-    for (let probe = 0; probe < 3 && times.length > 0; probe++) {
-      const timestampMs = pick(this.random, times) + this.random.within([-1, 1])
-      const expected = records.find((record) => record.timestampMs >= timestampMs)?.offset
-      const offset = log.offsetForTimestamp(timestampMs)?.offset
-      expect(
-        offset === expected,
-        'wrong-time-lookup',
-        () => `${name}: ${timestampMs} is at ${offset}, not ${expected}`,
-      )
-    }
-    const newestMs = Math.max(-1, ...times)
-    const expected = records.find(({ timestampMs }) => timestampMs === newestMs)?.offset
-    const newest = log.offsetForMaxTimestamp()?.offset
-    expect(
-      newest === expected,
-      'wrong-time-lookup',
-      () => `${name}: the newest is at ${newest}, not ${expected}`,
-    )
   }
 
   private workOf(): Work {
@@ -463,49 +395,5 @@ class LogSimulation {
       for (let step = 0; step < producers.length * 3; step++) run.step()
       expect(log.fault === undefined, 'wedged', () => `${model.name}: ${log.fault?.message}`)
     })
-  }
-}
-
-function readCommitted(log: PartitionLog): void {
-  for (let fromOffset = log.logStartOffset; fromOffset < log.lastStableOffset; fromOffset++) {
-    log.read({ fromOffset, maxBytes: 200, isolation: 'read_committed' })
-  }
-}
-
-/** The log knows of each producer what follows from its batches. */
-function checkProducers(log: PartitionLog, model: PartitionModel): void {
-  const known = new Map(log.producers().map((producer) => [producer.producerId, producer]))
-  for (const [producerId, { epoch, lastSequence, openFrom }] of model.producers) {
-    if (epoch < 0) continue
-    const found = known.get(producerId)
-    const state =
-      found === undefined
-        ? 'nothing'
-        : `epoch ${found.producerEpoch}, sequence ${found.lastSequence}, transaction ${found.currentTransactionFirstOffset}`
-    const expected = `epoch ${epoch}, sequence ${lastSequence}, transaction ${openFrom}`
-    expect(
-      state === expected,
-      'lost-producer-state',
-      () => `${model.name}: of producer ${producerId} ${state}, not ${expected}`,
-    )
-  }
-}
-
-/** After a crash a producer goes on from what the log has, as a client does that asks for its state. */
-function goOn(side: ProducerSide, model: PartitionModel): void {
-  const { epoch, lastSequence } = model.producer(side.producerId)
-  if (epoch >= 0 && (epoch !== side.epoch || lastSequence + 1 !== side.nextSequence)) {
-    side.epoch = epoch
-    side.nextSequence = lastSequence + 1
-  }
-  if (epoch < 0) side.nextSequence = 0
-  if (model.producer(side.producerId).openFrom < 0) side.decision = undefined
-  const { unresolved } = side
-  // What the log lost with the end that it may lose is given up.
-  if (
-    unresolved !== undefined &&
-    model.producer(side.producerId).expectation(unresolved.batch).kind === 'refused'
-  ) {
-    side.unresolved = undefined
   }
 }

@@ -20,6 +20,8 @@ export interface QuotaClient {
 const REQUEST_WAIT_WINDOWS_MAX = 1
 /** More than this many, and those that owe nothing are forgotten. */
 const BUCKETS_MAX = 10_000
+/** Looking through them takes time: not at every request of a client that makes up names. */
+const FORGET_INTERVAL_MS = 1000
 
 export class Quotas {
   readonly table: QuotaTable
@@ -28,6 +30,7 @@ export class Quotas {
   private readonly burstMs: number
   /** By who shares it: up to when its use is paid for. */
   private readonly paidUntilMs = new Map<string, number>()
+  private forgotMs = Number.NEGATIVE_INFINITY
 
   constructor(table: QuotaTable, clock: Clock, window: { readonly count: number; readonly ms: number }) {
     this.table = table
@@ -63,14 +66,19 @@ export class Quotas {
     const found = this.table.find(kind, user, clientId)
     if (found === undefined) return 0
     const nowMs = this.clock.monotonicMs()
-    const paidMs = Math.max(this.paidUntilMs.get(found.sharedBy) ?? 0, nowMs - this.burstMs)
+    const paidMs = Math.max(
+      this.paidUntilMs.get(found.sharedBy) ?? Number.NEGATIVE_INFINITY,
+      nowMs - this.burstMs,
+    )
     const untilMs = paidMs + (amount / found.limit) * 1000
-    if (this.paidUntilMs.size >= BUCKETS_MAX) this.forget(nowMs)
+    if (this.paidUntilMs.size >= BUCKETS_MAX && nowMs - this.forgotMs >= FORGET_INTERVAL_MS)
+      this.forget(nowMs)
     this.paidUntilMs.set(found.sharedBy, untilMs)
     return Math.max(0, Math.ceil(untilMs - nowMs))
   }
 
   private forget(nowMs: number): void {
+    this.forgotMs = nowMs
     for (const [who, untilMs] of this.paidUntilMs) {
       if (untilMs <= nowMs - this.burstMs) this.paidUntilMs.delete(who)
     }

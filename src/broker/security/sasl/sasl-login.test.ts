@@ -10,7 +10,7 @@ import { saslAuthenticate } from '../../../protocol/apis/sasl-authenticate.ts'
 import { saslHandshake } from '../../../protocol/apis/sasl-handshake.ts'
 import { encodeRequest } from '../../../protocol/codec/request.ts'
 import { ErrorCodes } from '../../../protocol/error-codes.ts'
-import { saltPassword } from '../../../protocol/sasl/scram.ts'
+import { clientProof, saltPassword } from '../../../protocol/sasl/scram.ts'
 import type { TestBroker } from '../../broker-fixture.ts'
 import { connectAs, listenWithLogin, openWithLogin, plain, SASL_PORT } from '../security-fixture.ts'
 
@@ -161,32 +161,78 @@ test('an unknown SCRAM user gets a salt, the same one each time, so that names c
   await broker.close()
 })
 
-const illegalScram: Readonly<Record<string, (serverFirst: string) => string>> = {
-  'a nonce that is not the whole one': (first) => `c=biws,r=${first.slice(2, 8)},p=AAAA`,
-  'another nonce': () => 'c=biws,r=abcdefghij,p=AAAA',
-  'a channel that is bound': (first) => `c=cD10bHM,,${first.split(',')[0]},p=AAAA`,
-  'a proof of another length': (first) => `c=biws,${first.split(',')[0]},p=AAAA`,
-  'no proof': (first) => `c=biws,${first.split(',')[0]}`,
-  'bytes of another protocol': () => '\0alice\0alice-secret',
+/** The last message of a client that knows the password, whatever else it says. */
+function provenFinal(serverFirst: string, clientFirstBare: string, withoutProof: string): string {
+  const [, salt = '', iterations = ''] = /s=([^,]*),i=(\d+)/.exec(serverFirst) ?? []
+  const from = { salt: Buffer.from(salt, 'base64'), iterations: Number(iterations) }
+  const salted = saltPassword('SCRAM-SHA-512', 'right', from)
+  const authMessage = `${clientFirstBare},${serverFirst},${withoutProof}`
+  return `${withoutProof},p=${clientProof('SCRAM-SHA-512', salted, authMessage).toString('base64')}`
 }
 
-for (const [what, finalOf] of Object.entries(illegalScram)) {
-  test(`SCRAM with ${what} is refused`, async () => {
+const bare = 'n=kept,r=abc'
+const finals: Readonly<
+  Record<string, readonly [served: boolean, finalOf: (serverFirst: string, nonce: string) => string]>
+> = {
+  'all as it should be': [true, (first, nonce) => provenFinal(first, bare, `c=biws,r=${nonce}`)],
+  'an extension behind it': [true, (first, nonce) => provenFinal(first, bare, `c=biws,r=${nonce},x=y`)],
+  'a nonce that is not the whole one': [
+    false,
+    (first, nonce) => provenFinal(first, bare, `c=biws,r=${nonce.slice(0, 8)}`),
+  ],
+  'its own nonce': [false, (first) => provenFinal(first, bare, 'c=biws,r=abc')],
+  'another nonce': [false, (first) => provenFinal(first, bare, 'c=biws,r=abcdefghij')],
+  'a channel that is bound': [false, (first, nonce) => provenFinal(first, bare, `c=cD10bHMsLA==,r=${nonce}`)],
+  'no header': [false, (first, nonce) => provenFinal(first, bare, `r=${nonce}`)],
+  'the first message of another user': [
+    false,
+    (first, nonce) => provenFinal(first, 'n=other,r=abc', `c=biws,r=${nonce}`),
+  ],
+  'a proof of another length': [false, (_, nonce) => `c=biws,r=${nonce},p=AAAA`],
+  'no proof': [false, (_, nonce) => `c=biws,r=${nonce}`],
+  'bytes of another protocol': [false, () => '\0kept\0right'],
+}
+
+for (const [what, [served, finalOf]] of Object.entries(finals)) {
+  test(`SCRAM with ${what} is ${served ? 'taken' : 'refused'}`, async () => {
     const broker = await openWithLogin()
     broker.broker.putScramUser('kept', 'right')
     const connection = await connectAs(broker)
     const { simulation } = broker
     await simulation.runUntil(connection.send(saslHandshake, { mechanism: 'SCRAM-SHA-512' }))
-    const first = await simulation.runUntil(
-      connection.send(saslAuthenticate, { authBytes: Buffer.from('n,,n=kept,r=abc') }),
-    )
-    const authBytes = Buffer.from(finalOf(first.authBytes.toString()))
-    const answer = await simulation.runUntil(connection.send(saslAuthenticate, { authBytes }))
-    assert.equal(answer.errorCode, ErrorCodes.SASL_AUTHENTICATION_FAILED)
-    assert.match(answer.errorMessage ?? '', /invalid credentials/)
+    const authBytes = Buffer.from(`n,,${bare}`)
+    const first = (
+      await simulation.runUntil(connection.send(saslAuthenticate, { authBytes }))
+    ).authBytes.toString()
+    const nonce = /^r=([^,]*)/.exec(first)![1]!
+    const final = Buffer.from(finalOf(first, nonce))
+    const answer = await simulation.runUntil(connection.send(saslAuthenticate, { authBytes: final }))
+    const { NONE, SASL_AUTHENTICATION_FAILED } = ErrorCodes
+    assert.equal(answer.errorCode, served ? NONE : SASL_AUTHENTICATION_FAILED)
     await broker.close()
   })
 }
+
+test('random bytes in a login are refused and disturb nobody', async () => {
+  const broker = await openWithLogin()
+  broker.broker.putScramUser('kept', 'right')
+  const { simulation } = broker
+  const { chance } = simulation
+  const other = await connectAs(broker, plain('alice'))
+  for (let i = 0; i < 150; i++) {
+    const mechanism = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'][i % 3]!
+    const connection = await connectAs(broker)
+    await simulation.runUntil(connection.send(saslHandshake, { mechanism }))
+    const head = ['', 'n,,', 'n,,n=kept,r=', 'n,a=x,', '\0'][i % 5]!
+    const authBytes = Buffer.concat([Buffer.from(head), chance.bytes(chance.uint32() % 300)])
+    const answer = await simulation.runUntil(connection.send(saslAuthenticate, { authBytes }))
+    assert.ok([ErrorCodes.NONE, ErrorCodes.SASL_AUTHENTICATION_FAILED].includes(answer.errorCode as 0))
+    if (answer.errorCode === ErrorCodes.NONE) assert.match(answer.authBytes.toString('latin1'), /^r=/)
+    await connection.close()
+  }
+  assert.equal((await simulation.runUntil(other.send(metadata, allTopics))).brokers.length, 1)
+  await broker.close()
+})
 
 test('a mechanism that is not offered is answered with those that are', async () => {
   const broker = await openWithLogin({ 'sasl.enabled.mechanisms': 'SCRAM-SHA-512' })

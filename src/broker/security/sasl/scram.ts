@@ -32,7 +32,7 @@ export interface ScramCredential extends ScramKeys {
 
 export interface ScramWorld {
   find(user: string, mechanism: ScramMechanism): ScramCredential | undefined
-  randomBytes(count: number): Buffer
+  freshBytes(count: number): Buffer
   /** A key of this process, for the salts of users that do not exist. */
   readonly key: Uint8Array
 }
@@ -91,8 +91,10 @@ export class ScramExchange implements SaslExchange {
     if (authorizationId !== user) return this.refusal
     const { mechanism, world } = this
     const kept = world.find(user, mechanism)
-    const credential = kept ?? credentialOfNobody(world, user, mechanism)
-    const nonce = clientNonce + world.randomBytes(NONCE_BYTES).toString('base64url')
+    // Made for those who exist too, so that the first answer takes as long for both.
+    const nobody = credentialOfNobody(world, user, mechanism)
+    const credential = kept ?? nobody
+    const nonce = clientNonce + world.freshBytes(NONCE_BYTES).toString('base64url')
     const serverFirst = `r=${nonce},s=${credential.salt.toString('base64')},i=${credential.iterations}`
     this.begun = { user, known: kept !== undefined, credential, nonce, clientFirstBare, serverFirst }
     return { kind: 'challenge', bytes: Buffer.from(serverFirst, 'utf8') }

@@ -71,7 +71,7 @@ async function speakScram(
     mechanism: mechanism.toUpperCase() as ScramMechanism,
     username,
     password: await secretOf(password),
-    randomBytes: (count) => random.bytes(count),
+    freshBytes: (count) => random.bytes(count),
   })
   const first = await say(connection, client.first())
   const final = await say(connection, client.final(first.authBytes))

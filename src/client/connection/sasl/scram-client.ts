@@ -25,7 +25,7 @@ export interface ScramClientOptions {
   readonly mechanism: ScramMechanism
   readonly username: string
   readonly password: string
-  readonly randomBytes: (count: number) => Buffer
+  readonly freshBytes: (count: number) => Buffer
 }
 
 export class ScramClient {
@@ -35,7 +35,7 @@ export class ScramClient {
 
   constructor(options: ScramClientOptions) {
     this.options = options
-    this.nonce = options.randomBytes(NONCE_BYTES).toString('base64url')
+    this.nonce = options.freshBytes(NONCE_BYTES).toString('base64url')
   }
 
   first(): Buffer {

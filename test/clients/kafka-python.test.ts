@@ -1,0 +1,22 @@
+import path from 'node:path'
+import { DriverProcess } from './driver.ts'
+import { clientSuite } from './suite.ts'
+
+clientSuite({
+  client: 'kafka-python',
+  title: 'kafka-python',
+  language: 'Python',
+  lacks: { 'next group': 'kafka-python has the classic group protocol only' },
+  losesRefusals:
+    '**login**: it drops an answer that arrives together with the end of the connection, as the refusal of a login does, ' +
+    'and then only says that it cannot connect.',
+  open: (home, brokers) =>
+    new DriverProcess(
+      path.join(home, 'venv/bin/python'),
+      [path.join(import.meta.dirname, 'kafka-python/driver.py')],
+      {
+        BROKERS: brokers,
+        PYTHONDONTWRITEBYTECODE: '1',
+      },
+    ),
+})
