@@ -1,15 +1,13 @@
 /** Records grouped by key: what an aggregate starts from. */
+
 import type { Serde } from '../core/serde.ts'
-import { aggregateOperator } from '../operators/aggregate.ts'
-import { type AggregateResult, type Aggregators, combined } from '../operators/aggregator.ts'
-import type { OperatorSpec } from '../operators/operator.ts'
-import { sessionAggregateOperator } from '../operators/session-aggregate.ts'
-import { windowAggregateOperator } from '../operators/window-aggregate.ts'
+import { type Aggregators, type AnyAggregator, type ResultOf, reducer } from '../operators/aggregator.ts'
 import { type Windowed, windowedSerde } from '../operators/windowed.ts'
-import { repartitionFor } from './repartition.ts'
+import { type AggregateOptions, addAggregate, aggregateSpec, oneAggregator } from './aggregated.ts'
+import { Cogrouped } from './cogrouped.ts'
 import type { NameOption, Stream } from './stream.ts'
-import { Table } from './table.ts'
-import type { SessionWindow, TimeWindow } from './window.ts'
+import type { Table } from './table.ts'
+import type { GrowingSessionWindow, Window } from './window.ts'
 
 export class Grouped<K, V> {
   /** @internal */
@@ -19,74 +17,65 @@ export class Grouped<K, V> {
     this.stream = stream
   }
 
-  /** Aggregates within windows. */
-  window(window: TimeWindow | SessionWindow): WindowedGrouped<K, V> {
+  /** Aggregates within windows. Sessions with results on every record delete what grew: their tables have null. */
+  window(window: GrowingSessionWindow): WindowedGrouped<K, V, null>
+  window(window: Window): WindowedGrouped<K, V>
+  window(window: Window): WindowedGrouped<K, V> {
     return new WindowedGrouped(this.stream, window)
   }
 
-  /** Aggregates everything there ever was: a table that changes with every record. */
-  aggregate<A extends Aggregators<V>>(
-    aggregators: A,
+  /**
+   * Aggregates everything there ever was: a table that changes with every record. Given a record of aggregators its
+   * values are records of their results; given one, its results. Records without a key or a value are passed over.
+   */
+  aggregate<A extends AnyAggregator<V> | Aggregators<V>>(
+    given: A,
     options: NameOption = {},
-  ): Table<K, AggregateResult<A>> {
-    return addAggregate(this.stream, this.stream.keySerde, options, (store) =>
-      aggregateOperator({
-        store,
-        keySerde: this.stream.keySerde as Serde<unknown>,
-        aggregator: combined(aggregators as Aggregators<unknown>),
-      }),
+  ): Table<K, ResultOf<A>> {
+    const { keySerde } = this.stream
+    return addAggregate(this.stream, keySerde, options, (store) =>
+      aggregateSpec(undefined, store, keySerde as Serde<unknown>, oneAggregator(given)),
     )
+  }
+
+  /** Folds the values of a key into one of their own type; the first value is the start. */
+  reduce(add: (held: V, value: V) => V, options: NameOption = {}): Table<K, V> {
+    return this.aggregate(reducer(add), options) as Table<K, V>
+  }
+
+  /** Aggregates this stream and others into one state per key, each by a function of its own. */
+  cogroup<S>(
+    init: () => S,
+    add: (state: S, value: V, key: K) => S,
+    options: NameOption = {},
+  ): Cogrouped<K, S> {
+    return new Cogrouped<K, S>(init, []).and(this, add, options)
   }
 }
 
-export class WindowedGrouped<K, V> {
+export class WindowedGrouped<K, V, Gone extends null = never> {
   /** @internal */
   readonly stream: Stream<K, V>
-  private readonly window: TimeWindow | SessionWindow
+  private readonly window: Window
 
-  constructor(stream: Stream<K, V>, window: TimeWindow | SessionWindow) {
+  constructor(stream: Stream<K, V>, window: Window) {
     this.stream = stream
     this.window = window
   }
 
-  /** One result per key and window. */
-  aggregate<A extends Aggregators<V>>(
-    aggregators: A,
-    options: NameOption = {},
-  ): Table<Windowed<K>, AggregateResult<A>> {
-    const aggregator = combined(aggregators as Aggregators<unknown>)
-    const keySerde = this.stream.keySerde as Serde<unknown>
-    const { window } = this
-    return addAggregate(this.stream, windowedSerde(this.stream.keySerde), options, (store) =>
-      window.kind === 'session'
-        ? sessionAggregateOperator({
-            store,
-            keySerde,
-            aggregator,
-            gapMs: window.gapMs,
-            graceMs: window.graceMs,
-          })
-        : windowAggregateOperator({
-            store,
-            keySerde,
-            aggregator,
-            sizeMs: window.sizeMs,
-            advanceMs: window.advanceMs,
-            graceMs: window.graceMs,
-            emit: window.emit,
-          }),
+  /** Aggregates per key and window: what is given is as for an aggregate without windows. */
+  aggregate<A extends AnyAggregator<V> | Aggregators<V>>(
+    given: A,
+    options: AggregateOptions<K, V> = {},
+  ): Table<Windowed<K>, ResultOf<A>, Gone> {
+    const { keySerde } = this.stream
+    return addAggregate(this.stream, windowedSerde(keySerde), options, (store) =>
+      aggregateSpec(this.window, store, keySerde as Serde<unknown>, oneAggregator(given)),
     )
   }
-}
 
-function addAggregate<K, V, L, R>(
-  stream: Stream<K, V>,
-  resultKey: Serde<L>,
-  options: NameOption,
-  make: (store: string) => OperatorSpec,
-): Table<L, R> {
-  const name = options.name ?? `${stream.origin.sources.join('-')}-aggregate`
-  const input = repartitionFor(stream, name)
-  const node = stream.graph.add({ kind: 'operator', name, spec: make(name), inputs: [input.node] })
-  return new Table<L, R>(stream.graph, node, resultKey, name, undefined)
+  /** Folds the values of a key and window into one of their own type; the first value is the start. */
+  reduce(add: (held: V, value: V) => V, options: AggregateOptions<K, V> = {}): Table<Windowed<K>, V, Gone> {
+    return this.aggregate(reducer(add), options) as Table<Windowed<K>, V, Gone>
+  }
 }

@@ -2,10 +2,15 @@
 import { type Duration, durationMs } from '../core/duration.ts'
 import { type Serde, type SerdeOrSchema, serdeOf, stringSerde } from '../core/serde.ts'
 import { tableSourceOperator, versionedTableSourceOperator } from '../operators/table-source.ts'
+import { storeView } from '../operators/table-view.ts'
+import { describePlan } from '../plan/describe.ts'
+import { type DescribedPlan, describePlanAsJson } from '../plan/describe-json.ts'
+import { describePlanAsMermaid } from '../plan/describe-mermaid.ts'
 import { Graph, type InvalidPolicy } from '../plan/graph.ts'
 import { type PhysicalPlan, planGraph } from '../plan/plan.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { versionedStore } from '../state/versioned-store.ts'
+import { GlobalTable } from './global-table.ts'
 import { Stream } from './stream.ts'
 import { Table } from './table.ts'
 
@@ -63,7 +68,7 @@ export class Pipeline {
     topic: string,
     value: SerdeOrSchema<V>,
     options: TableOptions<V, K> = {},
-  ): Table<K, V> {
+  ): Table<K, V, null> {
     const keySerde = keyOf(options.key)
     const valueSerde = serdeOf(value)
     const source = this.addSource(topic, valueSerde, keySerde, options, true)
@@ -90,6 +95,48 @@ export class Pipeline {
     return new Table(this.graph, node, keySerde, source.name, { versioned: true, spec })
   }
 
+  /**
+   * A table of which every task has all: a stream joins it by any key, without moving for it.
+   *
+   * @throws MR_TOPIC_NAME_INVALID, MR_PLAN_NAME_TAKEN, MR_DURATION_INVALID
+   */
+  globalTable<V, K = string>(
+    topic: string,
+    value: SerdeOrSchema<V>,
+    options: SourceOptions<V, K> = {},
+  ): GlobalTable<K, V> {
+    const keySerde = keyOf(options.key) as Serde<unknown>
+    const valueSerde = serdeOf(value) as Serde<unknown>
+    const own = options as SourceOptions<unknown, unknown>
+    const timeless = options.eventTime === undefined
+    const source = this.addSource(topic, valueSerde, keySerde, own, true, timeless)
+    const name = `${source.name}-global`
+    const input = this.graph.add({
+      kind: 'repartition',
+      name: `${name}-broadcast`,
+      topic: `${this.name}-${name}-broadcast`,
+      input: source,
+      keySerde,
+      valueSerde,
+      broadcast: true,
+    })
+    const spec = keyValueStore(name, keySerde, valueSerde)
+    this.graph.add({ kind: 'operator', name, spec: tableSourceOperator(spec), inputs: [input] })
+    return new GlobalTable(source.name, storeView({ versioned: false, spec }))
+  }
+
+  /**
+   * What the pipeline reads, keeps and writes, and how it is cut into sub-topologies: as text for people, as plain
+   * data for programs, as a Mermaid flowchart for documents.
+   */
+  describe(form?: 'text' | 'mermaid'): string
+  describe(form: 'json'): DescribedPlan
+  describe(form: 'text' | 'json' | 'mermaid' = 'text'): string | DescribedPlan {
+    const plan = this.plan()
+    if (form === 'json') return describePlanAsJson(plan)
+    return form === 'text' ? describePlan(plan) : describePlanAsMermaid(plan)
+  }
+
   /** The plan by which this pipeline runs. */
   plan(): PhysicalPlan {
     return planGraph(this.graph)
@@ -101,6 +148,7 @@ export class Pipeline {
     keySerde: Serde<K>,
     options: SourceOptions<V, K>,
     nullValues: boolean,
+    timeless = false,
   ) {
     return this.graph.add({
       kind: 'source',
@@ -112,6 +160,7 @@ export class Pipeline {
       latenessMs: durationMs(options.lateness ?? 0),
       nullValues,
       onInvalid: options.onInvalid ?? 'dead-letter',
+      ...(timeless ? { timeless } : {}),
     })
   }
 }

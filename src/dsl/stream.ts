@@ -1,18 +1,38 @@
 /** A stream of records of one type, and what can be done with it. */
 import { type Duration, durationMs } from '../core/duration.ts'
 import { json, type Serde, type SerdeOrSchema, serdeOf, stringSerde } from '../core/serde.ts'
+import { deduplicateOperator } from '../operators/deduplicate.ts'
+import { type DelayOptions, delayOperator } from '../operators/delay.ts'
 import { filterOperator } from '../operators/filter.ts'
 import { flatMapOperator, flatMapValuesOperator } from '../operators/flat-map.ts'
 import { type KeyValue, mapOperator, mapValuesOperator, selectKeyOperator } from '../operators/map.ts'
 import { mergeOperator } from '../operators/merge.ts'
-import type { OperatorSpec } from '../operators/operator.ts'
+import type { OperatorSpec, RecordFunction, RecordMetadata } from '../operators/operator.ts'
 import { peekOperator } from '../operators/peek.ts'
-import { streamStreamJoinOperator } from '../operators/stream-stream-join.ts'
-import { type Joiner, streamTableJoinOperator } from '../operators/stream-table-join.ts'
+import { printOperator } from '../operators/print.ts'
+import type { Joiner } from '../operators/stream-table-join.ts'
+import { tableSourceOperator } from '../operators/table-source.ts'
 import type { Graph, GraphNode } from '../plan/graph.ts'
+import { keyValueStore } from '../state/key-value-store.ts'
+import {
+  type BranchConditions,
+  type Branches,
+  type BranchOptions,
+  branchStream,
+  routeStream,
+} from './branch.ts'
+import type { GlobalTable } from './global-table.ts'
 import { Grouped } from './grouped.ts'
-import { repartitionFor } from './repartition.ts'
-import { Table } from './table.ts'
+import { joinGlobalTable, joinStreams, joinTable } from './join.ts'
+import {
+  addProcessor,
+  type Outputs,
+  type ProcessorDefinition,
+  type ProcessorOutputs,
+  type States,
+} from './processor.ts'
+import { repartitionBy, repartitionFor } from './repartition.ts'
+import { type AnyTable, Table } from './table.ts'
 
 /** The part of the plan's names that comes from the user. */
 export interface NameOption {
@@ -32,11 +52,38 @@ export interface ToOptions<K, V> {
   readonly value?: SerdeOrSchema<V>
 }
 
+export interface DeduplicateOptions<K, V> extends NameOption {
+  /** How far apart in time two records with one id are still the same. */
+  readonly within: Duration
+  /** Default: the key. */
+  readonly id?: (value: V, key: K, record: RecordMetadata) => unknown
+}
+
+export interface PrintOptions<K, V> extends NameOption {
+  /** Default: the name of what is printed. */
+  readonly label?: string
+  readonly line?: (value: V, key: K, record: RecordMetadata) => string
+}
+
+export interface RepartitionOptions<K, V> extends NameOption {
+  /** Default: as many as what it is joined with has, else as many as tasks write it. */
+  readonly partitions?: number
+  /** How keys are written. Default: as the stream's keys are. */
+  readonly key?: SerdeOrSchema<K>
+  /** How values are written. Default: JSON. */
+  readonly value?: SerdeOrSchema<V>
+}
+
 export interface StreamJoinOptions extends NameOption {
   /** How far apart the times of two records may be, in either direction or each for itself. */
   readonly within: Duration | { readonly before: Duration; readonly after: Duration }
   /** How long past that a late record still finds its partners. Default 0. */
   readonly grace?: Duration
+}
+
+export interface GlobalJoinOptions<K, V, G> {
+  /** The key of the global table that a record is joined by; null for none. */
+  readonly on: (value: V, key: K) => G | null
 }
 
 /** Where a stream comes from: it decides the default names of what is kept for it. */
@@ -63,67 +110,107 @@ export class Stream<K, V> {
     this.origin = origin
   }
 
-  /** The records for which `keep` answers true. */
-  filter(keep: (value: V, key: K) => boolean, options: NameOption = {}): Stream<K, V> {
-    return this.apply(filterOperator(keep as (value: unknown, key: unknown) => boolean), options)
+  /** The records for which `keep` answers true. A type guard narrows the type. */
+  filter<W extends V>(
+    keep: (value: V, key: K, record: RecordMetadata) => value is W,
+    options?: NameOption,
+  ): Stream<K, W>
+  filter(keep: (value: V, key: K, record: RecordMetadata) => boolean, options?: NameOption): Stream<K, V>
+  filter(
+    keep: (value: V, key: K, record: RecordMetadata) => boolean,
+    options: NameOption = {},
+  ): Stream<K, V> {
+    return this.apply(filterOperator(keep as RecordFunction<boolean>), options)
   }
 
   /** Each record with a new value; the key stays. */
-  mapValues<W>(change: (value: V, key: K) => W, options: NameOption = {}): Stream<K, W> {
-    return this.apply(mapValuesOperator(change as (value: unknown, key: unknown) => unknown), options)
+  mapValues<W>(
+    change: (value: V, key: K, record: RecordMetadata) => W,
+    options: NameOption = {},
+  ): Stream<K, W> {
+    return this.apply(mapValuesOperator(change as RecordFunction<unknown>), options)
   }
 
   /** Each record with a new key and value. */
-  map<L extends string, W>(change: (value: V, key: K) => KeyValue<L, W>, options?: NameOption): Stream<L, W>
-  map<L, W>(change: (value: V, key: K) => KeyValue<L, W>, options: NameOption & KeyOption<L>): Stream<L, W>
+  map<L extends string, W>(
+    change: (value: V, key: K, record: RecordMetadata) => KeyValue<L, W>,
+    options?: NameOption,
+  ): Stream<L, W>
   map<L, W>(
-    change: (value: V, key: K) => KeyValue<L, W>,
+    change: (value: V, key: K, record: RecordMetadata) => KeyValue<L, W>,
+    options: NameOption & KeyOption<L>,
+  ): Stream<L, W>
+  map<L, W>(
+    change: (value: V, key: K, record: RecordMetadata) => KeyValue<L, W>,
     options: NameOption & Partial<KeyOption<L>> = {},
   ): Stream<L, W> {
-    const spec = mapOperator(change as (value: unknown, key: unknown) => KeyValue<unknown, unknown>)
+    const spec = mapOperator(change as RecordFunction<KeyValue<unknown, unknown>>)
     return this.rekey(spec, options)
   }
 
   /** Any number of values in place of each; the key stays. */
-  flatMapValues<W>(expand: (value: V, key: K) => Iterable<W>, options: NameOption = {}): Stream<K, W> {
-    return this.apply(
-      flatMapValuesOperator(expand as (value: unknown, key: unknown) => Iterable<unknown>),
-      options,
-    )
+  flatMapValues<W>(
+    expand: (value: V, key: K, record: RecordMetadata) => Iterable<W>,
+    options: NameOption = {},
+  ): Stream<K, W> {
+    return this.apply(flatMapValuesOperator(expand as RecordFunction<Iterable<unknown>>), options)
   }
 
   /** Any number of records in place of each. */
   flatMap<L extends string, W>(
-    expand: (value: V, key: K) => Iterable<KeyValue<L, W>>,
+    expand: (value: V, key: K, record: RecordMetadata) => Iterable<KeyValue<L, W>>,
     options?: NameOption,
   ): Stream<L, W>
   flatMap<L, W>(
-    expand: (value: V, key: K) => Iterable<KeyValue<L, W>>,
+    expand: (value: V, key: K, record: RecordMetadata) => Iterable<KeyValue<L, W>>,
     options: NameOption & KeyOption<L>,
   ): Stream<L, W>
   flatMap<L, W>(
-    expand: (value: V, key: K) => Iterable<KeyValue<L, W>>,
+    expand: (value: V, key: K, record: RecordMetadata) => Iterable<KeyValue<L, W>>,
     options: NameOption & Partial<KeyOption<L>> = {},
   ): Stream<L, W> {
-    const spec = flatMapOperator(
-      expand as (value: unknown, key: unknown) => Iterable<KeyValue<unknown, unknown>>,
-    )
+    const spec = flatMapOperator(expand as RecordFunction<Iterable<KeyValue<unknown, unknown>>>)
     return this.rekey(spec, options)
   }
 
   /** Each record with a new key. What follows and needs equal keys together moves the records by it. */
-  selectKey<L extends string>(keyOf: (value: V, key: K) => L, options?: NameOption): Stream<L, V>
-  selectKey<L>(keyOf: (value: V, key: K) => L, options: NameOption & KeyOption<L>): Stream<L, V>
+  selectKey<L extends string>(
+    keyOf: (value: V, key: K, record: RecordMetadata) => L,
+    options?: NameOption,
+  ): Stream<L, V>
   selectKey<L>(
-    keyOf: (value: V, key: K) => L,
+    keyOf: (value: V, key: K, record: RecordMetadata) => L,
+    options: NameOption & KeyOption<L>,
+  ): Stream<L, V>
+  selectKey<L>(
+    keyOf: (value: V, key: K, record: RecordMetadata) => L,
     options: NameOption & Partial<KeyOption<L>> = {},
   ): Stream<L, V> {
-    return this.rekey(selectKeyOperator(keyOf as (value: unknown, key: unknown) => unknown), options)
+    return this.rekey(selectKeyOperator(keyOf as RecordFunction<unknown>), options)
   }
 
   /** Shows each record to `look` and passes it on. */
-  peek(look: (value: V, key: K) => void, options: NameOption = {}): Stream<K, V> {
-    return this.apply(peekOperator(look as (value: unknown, key: unknown) => void), options)
+  peek(look: (value: V, key: K, record: RecordMetadata) => void, options: NameOption = {}): Stream<K, V> {
+    return this.apply(peekOperator(look as RecordFunction<void>), options)
+  }
+
+  /**
+   * Splits the stream: each record goes to the first branch whose condition it meets, and to no other.
+   *
+   * @throws MR_PLAN_INVALID when a branch is named by a number
+   */
+  branch<const B extends BranchConditions<K, V>, const D extends string = never>(
+    conditions: B,
+    options: BranchOptions<D> = {},
+  ): Branches<K, V, B, D> {
+    return branchStream(this, conditions, options) as unknown as Branches<K, V, B, D>
+  }
+
+  /** Shows each record to `write` as a line `[label]: key, value`, or the line that `line` makes of it. */
+  print(write: (line: string) => void, options: PrintOptions<K, V> = {}): void {
+    const line = options.line ?? ((value: V, key: K) => `${lineText(key)}, ${lineText(value)}`)
+    const label = options.label ?? this.node.name
+    this.apply(printOperator({ label, line: line as RecordFunction<string>, write }), options)
   }
 
   /** The records of both streams. Keys must be written alike. */
@@ -141,15 +228,19 @@ export class Stream<K, V> {
   }
 
   /** Groups by a new key, for an aggregate. */
-  groupBy<L extends string>(keyOf: (value: V, key: K) => L, options?: NameOption): Grouped<L, V>
-  groupBy<L>(keyOf: (value: V, key: K) => L, options: NameOption & KeyOption<L>): Grouped<L, V>
+  groupBy<L extends string>(
+    keyOf: (value: V, key: K, record: RecordMetadata) => L,
+    options?: NameOption,
+  ): Grouped<L, V>
   groupBy<L>(
-    keyOf: (value: V, key: K) => L,
+    keyOf: (value: V, key: K, record: RecordMetadata) => L,
+    options: NameOption & KeyOption<L>,
+  ): Grouped<L, V>
+  groupBy<L>(
+    keyOf: (value: V, key: K, record: RecordMetadata) => L,
     options: NameOption & Partial<KeyOption<L>> = {},
   ): Grouped<L, V> {
-    return new Grouped(
-      this.rekey(selectKeyOperator(keyOf as (value: unknown, key: unknown) => unknown), options),
-    )
+    return new Grouped(this.rekey(selectKeyOperator(keyOf as RecordFunction<unknown>), options))
   }
 
   /** Groups by the key that the records have. */
@@ -161,25 +252,151 @@ export class Stream<K, V> {
    * Joins each record with the value that a table has for its key; records without one give nothing.
    * With a table that has a `history` it is the value as of the record's time.
    */
-  join<T, R>(table: Table<K, T>, joiner: (left: V, right: T, key: K) => R, options?: NameOption): Stream<K, R>
+  join<T, R>(
+    table: Table<K, T> | Table<K, T, null>,
+    joiner: (left: V, right: T, key: K) => R,
+    options?: NameOption,
+  ): Stream<K, R>
+  /** Joins each record with the value that a global table has for a key found in the record. */
+  join<G, T, R>(
+    table: GlobalTable<G, T>,
+    joiner: (left: V, right: T, key: K) => R,
+    options: NameOption & GlobalJoinOptions<K, V, G>,
+  ): Stream<K, R>
   /** Joins records of one key that come close in time; records without a partner give nothing. */
   join<W, R>(
     other: Stream<K, W>,
     joiner: (left: V, right: W, key: K) => R,
     options: StreamJoinOptions,
   ): Stream<K, R>
-  join<W, R>(
-    other: Table<K, W> | Stream<K, W>,
-    joiner: (left: V, right: W, key: K) => R,
-    options: NameOption & Partial<StreamJoinOptions> = {},
+  join<R>(
+    other: AnyTable | GlobalTable<unknown, unknown> | Stream<K, unknown>,
+    joiner: (left: V, right: never, key: K) => R,
+    options: NameOption & Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown>> = {},
   ): Stream<K, R> {
-    const join = joiner as Joiner
-    if (other instanceof Table) return this.joinTable(other, join, options)
-    return this.joinStream(other, join, options as StreamJoinOptions)
+    return this.joinWith('inner', other, joiner as Joiner, options)
+  }
+
+  /** As `join`; a record without a value in the table is joined with null. */
+  leftJoin<T, R>(
+    table: Table<K, T> | Table<K, T, null>,
+    joiner: (left: V, right: T | null, key: K) => R,
+    options?: NameOption,
+  ): Stream<K, R>
+  /** As `join`; a record without a value in the global table is joined with null. */
+  leftJoin<G, T, R>(
+    table: GlobalTable<G, T>,
+    joiner: (left: V, right: T | null, key: K) => R,
+    options: NameOption & GlobalJoinOptions<K, V, G>,
+  ): Stream<K, R>
+  /** As `join`; a record of this stream without a partner is joined with null when its window has closed. */
+  leftJoin<W, R>(
+    other: Stream<K, W>,
+    joiner: (left: V, right: W | null, key: K) => R,
+    options: StreamJoinOptions,
+  ): Stream<K, R>
+  leftJoin<R>(
+    other: AnyTable | GlobalTable<unknown, unknown> | Stream<K, unknown>,
+    joiner: (left: V, right: never, key: K) => R,
+    options: NameOption & Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown>> = {},
+  ): Stream<K, R> {
+    return this.joinWith('left', other, joiner as Joiner, options)
+  }
+
+  /** As `join`; a record of either stream without a partner is joined with null when its window has closed. */
+  outerJoin<W, R>(
+    other: Stream<K, W>,
+    joiner: (left: V | null, right: W | null, key: K) => R,
+    options: StreamJoinOptions,
+  ): Stream<K, R> {
+    return joinStreams('outer', this, other, joiner as Joiner, options)
+  }
+
+  /**
+   * Lets the first of several records with one id through: those whose key and id are equal and whose times are no
+   * further apart than `within`. Default: the key is the id. A record that is further behind stream time is late.
+   *
+   * @throws MR_DURATION_INVALID
+   */
+  deduplicate(options: DeduplicateOptions<K, V>): Stream<K, V> {
+    const name = options.name ?? `${this.origin.sources.join('-')}-deduplicate`
+    const idOf = options.id as RecordFunction<unknown> | undefined
+    const spec = deduplicateOperator({ store: name, withinMs: durationMs(options.within), idOf })
+    return this.keyed(spec, name)
+  }
+
+  /**
+   * Holds each record back for a while of stream time, or until the time that a function tells, milliseconds since
+   * the epoch; that time is then its timestamp.
+   *
+   * @throws MR_DURATION_INVALID
+   */
+  delay(
+    by: Duration | ((value: V, key: K, record: RecordMetadata) => number),
+    options: NameOption = {},
+  ): Stream<K, V> {
+    const name = options.name ?? `${this.origin.sources.join('-')}-delay`
+    const spec = delayOperator({ store: name, dueMs: dueFunction(by) })
+    const node = this.graph.add({ kind: 'operator', name, spec, inputs: [this.node] })
+    return new Stream<K, V>(this.graph, node, this.keySerde, this.origin)
+  }
+
+  /**
+   * Hands each record to a processor of one's own, which has typed stores, timers per key and named outputs. Records
+   * of one key meet in one processor when it has stores or timers.
+   */
+  process<S extends States, O extends Outputs>(
+    definition: ProcessorDefinition<K, V, S, O>,
+    options: NameOption = {},
+  ): ProcessorOutputs<K, O> {
+    return addProcessor(this, definition, options)
+  }
+
+  /**
+   * Moves the records through an internal topic, by key: what follows runs in as many tasks as it has partitions.
+   *
+   * @throws MR_PLAN_INVALID for a number of partitions that is not a whole number above 0
+   */
+  repartition(options: RepartitionOptions<K, V> = {}): Stream<K, V> {
+    const node = repartitionBy(this, options.name ?? this.origin.sources.join('-'), options)
+    return new Stream<K, V>(this.graph, node, this.keySerde, { sources: this.origin.sources, rekeyed: false })
+  }
+
+  /** The latest value per key; a null value deletes, a record without a key is passed over. */
+  toTable(options: NameOption & { readonly value?: SerdeOrSchema<V> } = {}): Table<K, V, null> {
+    const name = options.name ?? `${this.origin.sources.join('-')}-to-table`
+    const input = repartitionFor(this, name)
+    const valueSerde = options.value === undefined ? json<unknown>() : serdeOf(options.value)
+    const spec = keyValueStore(name, this.keySerde as Serde<unknown>, valueSerde as Serde<unknown>)
+    const node = this.graph.add({
+      kind: 'operator',
+      name,
+      spec: tableSourceOperator(spec),
+      inputs: [input.node],
+    })
+    return new Table(this.graph, node, this.keySerde, name, { versioned: false, spec })
   }
 
   /** Writes the records to a topic. */
-  to(topic: string, options: ToOptions<K, V> = {}): void {
+  to(topic: string, options?: ToOptions<K, V>): void
+  /** Writes each record to the topic that a function chooses for it, among those that are named. */
+  to<const T extends string>(
+    topicOf: (value: V, key: K, record: RecordMetadata) => NoInfer<T>,
+    options: ToOptions<K, V> & { readonly topics: readonly T[] },
+  ): void
+  to(
+    topic: string | ((value: V, key: K, record: RecordMetadata) => string),
+    options: ToOptions<K, V> & { readonly topics?: readonly string[] } = {},
+  ): void {
+    if (typeof topic === 'string') {
+      this.toTopic(topic, options)
+      return
+    }
+    const topics = options.topics ?? []
+    for (const [at, stream] of routeStream(this, topics, topic).entries()) stream.to(topics[at]!, options)
+  }
+
+  private toTopic(topic: string, options: ToOptions<K, V>): void {
     this.graph.add({
       kind: 'sink',
       name: `to-${topic}`,
@@ -190,33 +407,24 @@ export class Stream<K, V> {
     })
   }
 
-  private joinTable<T, R>(table: Table<K, T>, joiner: Joiner, options: NameOption): Stream<K, R> {
-    const right = table.lookup()
-    const name = options.name ?? `${this.origin.sources.join('-')}-${table.sourceName}-join`
-    const left = repartitionFor(this, name)
-    const spec = streamTableJoinOperator(right, joiner)
-    const node = this.graph.add({ kind: 'operator', name, spec, inputs: [left.node] })
-    return new Stream<K, R>(this.graph, node, this.keySerde, { sources: this.origin.sources, rekeyed: false })
+  private joinWith<R>(
+    kind: 'inner' | 'left',
+    other: AnyTable | GlobalTable<unknown, unknown> | Stream<K, unknown>,
+    joiner: Joiner,
+    options: NameOption & Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown>>,
+  ): Stream<K, R> {
+    const left = kind === 'left'
+    if (other instanceof Table) return joinTable(this, other, left, joiner, options)
+    if (other instanceof Stream) return joinStreams(kind, this, other, joiner, options as StreamJoinOptions)
+    const keyOf = options.on as (value: unknown, key: unknown) => unknown
+    return joinGlobalTable(this, other, left, keyOf, joiner, options)
   }
 
-  private joinStream<W, R>(other: Stream<K, W>, joiner: Joiner, options: StreamJoinOptions): Stream<K, R> {
-    const { within } = options
-    const each = typeof within === 'object' ? within : { before: within, after: within }
-    const sources = [...new Set([...this.origin.sources, ...other.origin.sources])]
-    const name = options.name ?? `${sources.join('-')}-join`
-    const left = repartitionFor(this, `${name}-left`)
-    const right = repartitionFor(other, `${name}-right`)
-    const spec = streamStreamJoinOperator({
-      leftStore: `${name}-left`,
-      rightStore: `${name}-right`,
-      keySerde: this.keySerde as Serde<unknown>,
-      beforeMs: durationMs(each.before),
-      afterMs: durationMs(each.after),
-      graceMs: durationMs(options.grace ?? 0),
-      joiner,
-    })
-    const node = this.graph.add({ kind: 'operator', name, spec, inputs: [left.node, right.node] })
-    return new Stream<K, R>(this.graph, node, this.keySerde, { sources, rekeyed: false })
+  /** An operator that needs the records of a key together. */
+  private keyed<W>(spec: OperatorSpec, name: string): Stream<K, W> {
+    const input = repartitionFor(this, name)
+    const node = this.graph.add({ kind: 'operator', name, spec, inputs: [input.node] })
+    return new Stream<K, W>(this.graph, node, this.keySerde, { sources: this.origin.sources, rekeyed: false })
   }
 
   private apply<W>(spec: OperatorSpec, options: NameOption): Stream<K, W> {
@@ -231,4 +439,16 @@ export class Stream<K, V> {
     const keySerde = options.key === undefined ? (stringSerde as unknown as Serde<L>) : serdeOf(options.key)
     return new Stream<L, W>(this.graph, node, keySerde, { sources: this.origin.sources, rekeyed: true })
   }
+}
+
+function dueFunction<K, V>(
+  by: Duration | ((value: V, key: K, record: RecordMetadata) => number),
+): DelayOptions['dueMs'] {
+  if (typeof by === 'function') return (value, key, _timestampMs, record) => by(value as V, key as K, record)
+  const delayMs = durationMs(by)
+  return (_value, _key, timestampMs) => timestampMs + delayMs
+}
+
+function lineText(part: unknown): string {
+  return typeof part === 'string' ? part : (JSON.stringify(part) ?? String(part))
 }

@@ -2,14 +2,15 @@
  * Aggregates all records of a key, without a window: a table that changes with every record.
  *
  * Kafka Streams' KGroupedStream.aggregate without a cache: each record gives one result, with the larger of the
- * record's timestamp and the last result's.
+ * record's timestamp and the last result's. Records without a key or a value are passed over. An aggregator that
+ * answers with null or undefined for its state forgets the key; the result is then a tombstone.
  */
 import type { Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import type { OperatorSpec } from './operator.ts'
 
-interface Kept {
+export interface Kept {
   state: unknown
   timestampMs: number
 }
@@ -34,10 +35,15 @@ export function aggregateOperator(options: AggregateOptions): OperatorSpec {
         inputs: [
           {
             process(key, value, timestampMs) {
-              if (key === null || key === undefined) return
+              if (key === null || key === undefined || value === null || value === undefined) return
               const kept = store.get(key) ?? { state: aggregator.init(), timestampMs }
               kept.state = aggregator.add(kept.state, value, key)
               if (timestampMs > kept.timestampMs) kept.timestampMs = timestampMs
+              if (kept.state === null || kept.state === undefined) {
+                store.put(key, undefined, kept.timestampMs)
+                output.process(key, null, kept.timestampMs)
+                return
+              }
               store.put(key, kept, kept.timestampMs)
               output.process(key, aggregator.result(kept.state), kept.timestampMs)
             },
@@ -48,7 +54,8 @@ export function aggregateOperator(options: AggregateOptions): OperatorSpec {
   }
 }
 
-const jsonState: Serde<Kept> = {
+/** The state of an aggregate without a window: timestamp and state as JSON. */
+export const jsonState: Serde<Kept> = {
   name: 'aggregate-state',
   write(value, into) {
     into.utf8(JSON.stringify([value.timestampMs, value.state]))

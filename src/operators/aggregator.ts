@@ -3,6 +3,7 @@
  *
  * A state must survive JSON, because a changelog keeps it: no Infinity, no NaN, no undefined.
  */
+import { MillraceError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 
 export interface Aggregator<V, S, R> {
@@ -13,37 +14,59 @@ export interface Aggregator<V, S, R> {
   /** Joins the states of two sessions that became one: `earlier` began first. */
   merge(earlier: S, later: S): S
   result(state: S): R
+  /** Takes back one value that was added before: for the aggregates of tables, whose values change. */
+  subtract?(state: S, value: V, key: unknown): S
+}
+
+/** An aggregator that can take values back. */
+export interface ReversibleAggregator<V, S, R> extends Aggregator<V, S, R> {
+  subtract(state: S, value: V, key: unknown): S
 }
 
 /** Any aggregator over values of `V`. */
 // biome-ignore lint/suspicious/noExplicitAny: a record of aggregators holds states of different types
 export type AnyAggregator<V> = Aggregator<V, any, any>
 
+/** Any aggregator over values of `V` that can take them back. */
+// biome-ignore lint/suspicious/noExplicitAny: a record of aggregators holds states of different types
+export type AnyReversibleAggregator<V> = ReversibleAggregator<V, any, any>
+
 /** Named aggregators: the shape of the results that a user asks for. */
 export type Aggregators<V> = Readonly<Record<string, AnyAggregator<V>>>
+
+/** The number that a user's function gave; a state must survive JSON, so it must be finite. */
+export function finite(number: number, aggregator: string): number {
+  if (typeof number === 'number' && Number.isFinite(number)) return number
+  throw new MillraceError('MR_RECORD_INVALID', `${aggregator}() needs a finite number, got ${String(number)}`)
+}
 
 /** `{ orders: count() }` gives `{ orders: number }`. */
 export type AggregateResult<A> = {
   readonly [Name in keyof A]: A[Name] extends Aggregator<infer _V, infer _S, infer R> ? R : never
 }
 
+/** What an aggregate gives: of one aggregator its result, of a record of them a record of results. */
+export type ResultOf<A> = A extends Aggregator<infer _V, infer _S, infer R> ? R : AggregateResult<A>
+
 /** How many. */
-export function count(): Aggregator<unknown, number, number> {
+export function count(): ReversibleAggregator<unknown, number, number> {
   return {
     name: 'count',
     init: () => 0,
     add: (state) => state + 1,
+    subtract: (state) => state - 1,
     merge: (earlier, later) => earlier + later,
     result: (state) => state,
   }
 }
 
 /** The sum of a number of each value. */
-export function sum<V>(of: (value: V) => number): Aggregator<V, number, number> {
+export function sum<V>(of: (value: V) => number): ReversibleAggregator<V, number, number> {
   return {
     name: 'sum',
     init: () => 0,
     add: (state, value) => state + of(value),
+    subtract: (state, value) => state - of(value),
     merge: (earlier, later) => earlier + later,
     result: (state) => state,
   }
@@ -52,13 +75,18 @@ export function sum<V>(of: (value: V) => number): Aggregator<V, number, number> 
 /** The mean of a number of each value; null when there was none. */
 export function mean<V>(
   of: (value: V) => number,
-): Aggregator<V, [sum: number, count: number], number | null> {
+): ReversibleAggregator<V, [sum: number, count: number], number | null> {
   return {
     name: 'mean',
     init: () => [0, 0],
     add(state, value) {
       state[0] += of(value)
       state[1]++
+      return state
+    },
+    subtract(state, value) {
+      state[0] -= of(value)
+      state[1]--
       return state
     },
     merge: (earlier, later) => [earlier[0] + later[0], earlier[1] + later[1]],
@@ -133,13 +161,24 @@ export function collect<V, R>(
   }
 }
 
-/** An aggregator of one's own. `merge` is needed for session windows only. */
-export function aggregator<V, S, R = S>(own: {
+/** The functions of an aggregator of one's own. */
+export interface OwnAggregator<V, S, R> {
   readonly init: () => S
+  /** May change the state in place. Answering null or undefined forgets the key. */
   readonly add: (state: S, value: V, key: unknown) => S
+  /** Needed for session windows: one state from those of two sessions that became one. */
   readonly merge?: (earlier: S, later: S) => S
   readonly result?: (state: S) => R
-}): Aggregator<V, S, R> {
+}
+
+/** An aggregator of one's own. With `subtract` it can aggregate tables. */
+export function aggregator<V, S, R = S>(
+  own: OwnAggregator<V, S, R> & { readonly subtract: (state: S, value: V, key: unknown) => S },
+): ReversibleAggregator<V, S, R>
+export function aggregator<V, S, R = S>(own: OwnAggregator<V, S, R>): Aggregator<V, S, R>
+export function aggregator<V, S, R = S>(
+  own: OwnAggregator<V, S, R> & { readonly subtract?: (state: S, value: V, key: unknown) => S },
+): Aggregator<V, S, R> {
   return {
     name: 'aggregator',
     init: own.init,
@@ -147,16 +186,54 @@ export function aggregator<V, S, R = S>(own: {
     merge:
       own.merge ??
       (() => {
-        invariant(false, 'an aggregator over session windows has a merge function')
+        throw new MillraceError('MR_PLAN_INVALID', 'an aggregator over sessions cannot merge two of them', {
+          hint: 'Give it a function merge: (earlier, later) => state.',
+        })
       }),
     result: own.result ?? ((state) => state as unknown as R),
+    ...(own.subtract === undefined ? {} : { subtract: own.subtract }),
   }
+}
+
+/**
+ * Folds values into one of their own type: the first value is the start. Without `subtract` it cannot aggregate
+ * tables; two sessions are folded by `add`.
+ */
+export function reducer<V>(
+  add: (held: V, value: V) => V,
+  subtract?: (held: V, value: V) => V,
+): Aggregator<V, [V] | [], V | null> {
+  return {
+    name: 'reduce',
+    init: () => [],
+    add: (state, value) => [state.length === 0 ? value : add(state[0], value)],
+    merge(earlier, later) {
+      if (earlier.length === 0) return later
+      return later.length === 0 ? earlier : [add(earlier[0], later[0])]
+    },
+    result: (state) => (state.length === 0 ? null : state[0]),
+    ...(subtract === undefined
+      ? {}
+      : {
+          subtract: (state: [V] | [], value: V): [V] | [] =>
+            state.length === 0 ? [] : [subtract(state[0], value)],
+        }),
+  }
+}
+
+/** True for one aggregator, false for a record of named ones. */
+export function isAggregator<V>(given: AnyAggregator<V> | Aggregators<V>): given is AnyAggregator<V> {
+  return typeof given.init === 'function'
 }
 
 /** Several named aggregators as one whose state is a list. */
 export function combined<V>(aggregators: Aggregators<V>): Aggregator<V, unknown[], Record<string, unknown>> {
   const names = Object.keys(aggregators)
   const parts = Object.values(aggregators)
+  const takeBack = (state: unknown[], value: V, key: unknown): unknown[] => {
+    for (let at = 0; at < parts.length; at++) state[at] = parts[at]!.subtract!(state[at], value, key)
+    return state
+  }
   return {
     name: parts.map((part) => part.name).join(','),
     init: () => parts.map((part) => part.init()),
@@ -165,6 +242,7 @@ export function combined<V>(aggregators: Aggregators<V>): Aggregator<V, unknown[
       return state
     },
     merge: (earlier, later) => parts.map((part, at) => part.merge(earlier[at], later[at])),
+    ...(parts.every((part) => part.subtract !== undefined) ? { subtract: takeBack } : {}),
     result(state) {
       const result: Record<string, unknown> = {}
       for (let at = 0; at < parts.length; at++) result[names[at]!] = parts[at]!.result(state[at])

@@ -1,10 +1,10 @@
-import { type OperatorSpec, statelessOperator } from './operator.ts'
+import { type OperatorSpec, type RecordFunction, statelessOperator } from './operator.ts'
 
 /** One record in, one out, with a new value; the key stays. */
-export function mapValuesOperator(change: (value: unknown, key: unknown) => unknown): OperatorSpec {
-  return statelessOperator('map-values', (output) => ({
+export function mapValuesOperator(change: RecordFunction<unknown>): OperatorSpec {
+  return statelessOperator('map-values', (output, record) => ({
     process(key, value, timestampMs) {
-      output.process(key, change(value, key), timestampMs)
+      output.process(key, change(value, key, record), timestampMs)
     },
   }))
 }
@@ -16,22 +16,20 @@ export interface KeyValue<K, V> {
 }
 
 /** One record in, one out, with a new key and value. */
-export function mapOperator(
-  change: (value: unknown, key: unknown) => KeyValue<unknown, unknown>,
-): OperatorSpec {
-  return statelessOperator('map', (output) => ({
+export function mapOperator(change: RecordFunction<KeyValue<unknown, unknown>>): OperatorSpec {
+  return statelessOperator('map', (output, record) => ({
     process(key, value, timestampMs) {
-      const changed = change(value, key)
+      const changed = change(value, key, record)
       output.process(changed.key, changed.value, timestampMs)
     },
   }))
 }
 
 /** A new key; the value stays. */
-export function selectKeyOperator(keyOf: (value: unknown, key: unknown) => unknown): OperatorSpec {
-  return statelessOperator('select-key', (output) => ({
+export function selectKeyOperator(keyOf: RecordFunction<unknown>): OperatorSpec {
+  return statelessOperator('select-key', (output, record) => ({
     process(key, value, timestampMs) {
-      output.process(keyOf(value, key), value, timestampMs)
+      output.process(keyOf(value, key, record), value, timestampMs)
     },
   }))
 }

@@ -6,6 +6,7 @@ export function mergeOperator(inputCount: number): OperatorSpec {
     kind: 'merge',
     stores: [],
     outputDelayMs: 0,
+    timely: true,
     keyed: false,
     create: (_name, _context, output) => ({ inputs: Array.from({ length: inputCount }, () => output) }),
   }

@@ -4,11 +4,29 @@
  * An operator is pure: records, state and stream time go in, records come out. It does no input or output, reads
  * no clock and returns no promise. One file per operator exports a function that returns its `OperatorSpec`.
  */
+import { MillraceError } from '../core/errors.ts'
+import type { Headers } from '../core/record.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 
 /** Takes one record. */
 export interface Receiver<K = unknown, V = unknown> {
-  process(key: K, value: V, timestampMs: number): void
+  /** `before`, in the changes of a table: the value that is replaced, or `outOfOrder`; undefined when not told. */
+  process(key: K, value: V, timestampMs: number, before?: unknown): void
+}
+
+/** In place of the replaced value: the change is older than the latest one of its key in a versioned table. */
+export const outOfOrder: unique symbol = Symbol('out of order')
+
+/**
+ * Where the record that is being processed came from: a view that moves with each record, so that functions which do
+ * not ask for it cost nothing. Read it during the call. Below an internal topic it is the record of that topic. For
+ * a result that no record caused, such as a window that closed, `topic` is empty and `offset` is -1.
+ */
+export interface RecordMetadata {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly headers: Headers
 }
 
 /** What an operator may know of the task that it runs in. */
@@ -19,6 +37,35 @@ export interface OperatorContext {
   store<S extends StateStore>(spec: StoreSpec<S>): S
   /** Hands over a record that came after its window had closed. */
   late(record: LateRecord): void
+  /** The record that is being processed; a task that has none to show leaves it out. */
+  readonly record?: RecordMetadata
+  /** The wall clock at the last tick; a task that gives no ticks leaves it out. */
+  wallClockMs?(): number
+}
+
+/** What functions are given for the record's metadata where a task has none to show. */
+const unknownRecord: RecordMetadata = {
+  get topic(): never {
+    return refuseMetadata()
+  },
+  get partition(): never {
+    return refuseMetadata()
+  },
+  get offset(): never {
+    return refuseMetadata()
+  },
+  get headers(): never {
+    return refuseMetadata()
+  },
+}
+
+function refuseMetadata(): never {
+  throw new MillraceError('MR_PLAN_INVALID', 'where this pipeline runs, functions get no record metadata')
+}
+
+/** The metadata to hand to a function of the user. */
+export function metadataOf(context: OperatorContext): RecordMetadata {
+  return context.record ?? unknownRecord
 }
 
 export interface LateRecord {
@@ -38,6 +85,13 @@ export interface Operator {
   nextDeadlineMs?(): number
   /** Stream time has come to `streamTimeMs`: emit what is due. */
   advance?(streamTimeMs: number): void
+  /** The wall clock at which `tick` has something to do; Infinity when there is none. */
+  nextTickMs?(): number
+  /**
+   * The wall clock shows `wallClockMs`. The task calls it between records, never within one. What it emits depends
+   * on when it is called, so an operator has it only for a function of the user that asked for the wall clock.
+   */
+  tick?(wallClockMs: number): void
 }
 
 /** An operator as the plan holds it. */
@@ -50,18 +104,27 @@ export interface OperatorSpec {
    * through an internal topic is held back by it.
    */
   readonly outputDelayMs: number
+  /** A result's timestamp is never ahead of stream time, so that the tasks below may take time from it. */
+  readonly timely?: true
   /** True when records of one key must meet in one task, so that all its inputs are partitioned alike. */
   readonly keyed: boolean
   create(name: string, context: OperatorContext, output: Receiver): Operator
 }
 
 /** The spec of an operator without state that handles one record at a time. */
-export function statelessOperator(kind: string, create: (output: Receiver) => Receiver): OperatorSpec {
+export function statelessOperator(
+  kind: string,
+  create: (output: Receiver, record: RecordMetadata) => Receiver,
+): OperatorSpec {
   return {
     kind,
     stores: [],
     outputDelayMs: 0,
+    timely: true,
     keyed: false,
-    create: (_name, _context, output) => ({ inputs: [create(output)] }),
+    create: (_name, context, output) => ({ inputs: [create(output, metadataOf(context))] }),
   }
 }
+
+/** A function of the user over one record. */
+export type RecordFunction<R> = (value: unknown, key: unknown, record: RecordMetadata) => R

@@ -1,10 +1,10 @@
-import { type OperatorSpec, statelessOperator } from './operator.ts'
+import { type OperatorSpec, type RecordFunction, statelessOperator } from './operator.ts'
 
 /** Shows each record to a function and passes it on as it is. */
-export function peekOperator(look: (value: unknown, key: unknown) => void): OperatorSpec {
-  return statelessOperator('peek', (output) => ({
+export function peekOperator(look: RecordFunction<void>): OperatorSpec {
+  return statelessOperator('peek', (output, record) => ({
     process(key, value, timestampMs) {
-      look(value, key)
+      look(value, key, record)
       output.process(key, value, timestampMs)
     },
   }))

@@ -3,14 +3,17 @@
  *
  * Start and end are timestamps of records, both included; records exactly one gap apart are in one session
  * (Kafka Streams' SessionWindows). A record may join two sessions into one. A session is closed when stream time
- * has passed its end by more than gap plus grace.
+ * has passed its end by more than gap plus grace. Results:
+ *   close   one per session when it closes
+ *   update  one per record; before it a tombstone for each session that the record made longer or joined
+ * All have the session's end as their timestamp.
  *
  * Closing finds its sessions with a heap of deadlines that has one entry per session, pushed when the session is
  * opened. When an entry comes up whose session has grown since, it goes back with the later deadline; one whose
  * session was merged into another is dropped.
  */
 import { json, type Serde } from '../core/serde.ts'
-import { type SessionSlot, sessionStore } from '../state/session-store.ts'
+import { type Session, type SessionSlot, sessionStore } from '../state/session-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
@@ -21,6 +24,7 @@ export interface SessionAggregateOptions {
   readonly aggregator: AnyAggregator<unknown>
   readonly gapMs: number
   readonly graceMs: number
+  readonly emit: 'close' | 'update'
 }
 
 export function sessionAggregateOperator(options: SessionAggregateOptions): OperatorSpec {
@@ -28,7 +32,7 @@ export function sessionAggregateOperator(options: SessionAggregateOptions): Oper
   return {
     kind: 'session-aggregate',
     stores: [storeSpec],
-    outputDelayMs: options.gapMs + options.graceMs,
+    outputDelayMs: options.emit === 'close' ? options.gapMs + options.graceMs + 1 : 0,
     keyed: true,
     create: (name, context, output) =>
       new SessionAggregate(name, options, context.store(storeSpec), context, output),
@@ -78,11 +82,14 @@ class SessionAggregate implements Operator, Receiver {
     let state: unknown
     for (const session of touching) {
       this.store.remove(session)
+      if (this.options.emit === 'update' && startMs !== endMs) this.give(session, null)
       state = state === undefined ? session.state : aggregator.merge(state, session.state)
     }
     state = aggregator.add(state ?? aggregator.init(), value, key)
+    if (state === null || state === undefined) return
     const slot = touching[0]?.slot ?? { session: undefined }
-    this.store.put(key, startMs, endMs, state, slot)
+    const session = this.store.put(key, startMs, endMs, state, slot)
+    if (this.options.emit === 'update') this.give(session, aggregator.result(state))
     if (touching.length === 0) deadlines.push(endMs + gapMs + graceMs, slot)
   }
 
@@ -104,9 +111,12 @@ class SessionAggregate implements Operator, Receiver {
         continue
       }
       this.store.remove(session)
-      const windowed = { key: session.key, windowStartMs: session.startMs, windowEndMs: session.endMs }
-      this.output.process(windowed, this.options.aggregator.result(session.state), session.endMs)
+      if (this.options.emit === 'close') this.give(session, this.options.aggregator.result(session.state))
     }
+  }
+
+  private give({ key, startMs, endMs }: Session<unknown, unknown>, result: unknown): void {
+    this.output.process({ key, windowStartMs: startMs, windowEndMs: endMs }, result, endMs)
   }
 
   /** Made on first use, after the store was restored. */

@@ -1,43 +1,50 @@
 /**
- * Joins each record of a stream with the value that a table holds for its key; inner.
+ * Joins each record of a stream with the value that a table holds for its key, inner or left. Changes of the table
+ * cause no result.
  *
  * With a table of latest values: the value when the record is processed. With a versioned table: the value that
- * held at the record's timestamp (Kafka Streams, KIP-914). Changes of the table cause no result.
+ * held at the record's timestamp (Kafka Streams, KIP-914). The key looked up is the record's, or of a global table
+ * what `keyOf` finds in it. A left join without a key or a value there gives null for the table (KIP-962).
  */
-import type { KeyValueStore } from '../state/key-value-store.ts'
-import type { StoreSpec } from '../state/store.ts'
-import type { VersionedStore } from '../state/versioned-store.ts'
 import type { OperatorSpec } from './operator.ts'
+import type { TableView } from './table-view.ts'
 
 /** What a joiner gets: left value, right value, key. */
 export type Joiner = (left: unknown, right: unknown, key: unknown) => unknown
 
-export type TableStoreSpec =
-  | { readonly versioned: false; readonly spec: StoreSpec<KeyValueStore<unknown, unknown>> }
-  | { readonly versioned: true; readonly spec: StoreSpec<VersionedStore<unknown, unknown>> }
+export interface StreamTableJoinOptions {
+  readonly table: TableView
+  readonly left: boolean
+  readonly joiner: Joiner
+  /** With a global table: the key that the record is joined by. */
+  readonly keyOf?: (value: unknown, key: unknown) => unknown
+}
 
-export function streamTableJoinOperator(table: TableStoreSpec, joiner: Joiner): OperatorSpec {
+export function streamTableJoinOperator(options: StreamTableJoinOptions): OperatorSpec {
+  const { table, left, joiner, keyOf } = options
+  const side = left ? '-left' : ''
+  const kind = keyOf !== undefined ? 'global-table' : table.versioned ? 'as-of' : 'stream-table'
   return {
-    kind: table.versioned ? 'as-of-join' : 'stream-table-join',
-    stores: [table.spec],
+    kind: `${kind}${side}-join`,
+    stores: table.stores,
     outputDelayMs: 0,
-    keyed: true,
+    timely: true,
+    // A global table is whole in every task: the stream may lie as it likes.
+    keyed: keyOf === undefined,
     create(_name, context, output) {
-      let lookup: (key: unknown, timestampMs: number) => unknown
-      if (table.versioned) {
-        const store = context.store(table.spec)
-        lookup = (key, timestampMs) => store.get(key, timestampMs)
-      } else {
-        const store = context.store(table.spec)
-        lookup = (key) => store.get(key)
-      }
+      const reader = table.open(context)
       return {
         inputs: [
           {
             process(key, value, timestampMs) {
-              if (key === null || key === undefined) return
-              const held = lookup(key, timestampMs)
-              if (held !== undefined) output.process(key, joiner(value, held, key), timestampMs)
+              const lookedUp = keyOf === undefined ? key : keyOf(value, key)
+              if (lookedUp === null || lookedUp === undefined) {
+                if (left) output.process(key, joiner(value, null, key), timestampMs)
+                return
+              }
+              const held = table.versioned ? reader.asOf(lookedUp, timestampMs) : reader.latest(lookedUp)
+              if (held !== undefined) output.process(key, joiner(value, held.value, key), timestampMs)
+              else if (left) output.process(key, joiner(value, null, key), timestampMs)
             },
           },
         ],

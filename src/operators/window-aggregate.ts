@@ -1,25 +1,29 @@
 /**
- * Aggregates the records of a key within windows of fixed size: tumbling, or hopping when they advance by less.
+ * Aggregates the records of a key within windows that its time alone decides: tumbling, hopping, calendar, custom.
  *
- * Windows are aligned to the epoch; start included, end excluded (Kafka Streams' TimeWindows). A window is closed
- * when stream time reaches its end plus grace; a record for a closed window is late. Results:
+ * Start included, end excluded. A window is closed when stream time reaches its end plus grace; a record all of whose
+ * windows are closed is late (Kafka Streams' TimeWindows). Results:
  *   close   one per window and key when it closes, timestamp = window end - 1
- *   update  one per record, timestamp = the record's
- * 1. `process` adds to every window that holds the record's time.
- * 2. `advance` emits and drops the windows that stream time has closed, oldest first.
+ *   update  one per record and window, timestamp = the largest of the window's records so far
+ * 1. `process` adds to every open window that holds the record's time.
+ * 2. `advance` emits and drops the windows that stream time has closed, first due first.
+ *
+ * An aggregator that answers with null or undefined for its state forgets the key in that window.
+ *
+ * What the store keeps: the aggregator's state; with `update` a pair of it and the largest timestamp.
  */
 import { json, type Serde } from '../core/serde.ts'
-import { windowStore } from '../state/window-store.ts'
+import { type WindowStore, windowStore } from '../state/window-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
+import { OpenWindows } from './open-windows.ts'
 import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import type { AssignedWindows, WindowAssigner } from './window-assigner.ts'
 
 export interface WindowAggregateOptions {
   readonly store: string
   readonly keySerde: Serde<unknown>
   readonly aggregator: AnyAggregator<unknown>
-  readonly sizeMs: number
-  /** Equal to the size for tumbling windows. */
-  readonly advanceMs: number
+  readonly windows: WindowAssigner
   readonly graceMs: number
   readonly emit: 'close' | 'update'
 }
@@ -27,29 +31,32 @@ export interface WindowAggregateOptions {
 export function windowAggregateOperator(options: WindowAggregateOptions): OperatorSpec {
   const storeSpec = windowStore<unknown, unknown>(options.store, options.keySerde, json<unknown>())
   return {
-    kind: options.advanceMs === options.sizeMs ? 'tumbling-aggregate' : 'hopping-aggregate',
+    kind: `${options.windows.kind}-aggregate`,
     stores: [storeSpec],
-    outputDelayMs: options.emit === 'close' ? options.graceMs : 0,
+    // A window that closes at its end plus grace gives a result of the millisecond before its end.
+    outputDelayMs: options.emit === 'close' ? options.graceMs + 1 : 0,
     keyed: true,
     create: (name, context, output) =>
       new WindowAggregate(name, options, context.store(storeSpec), context, output),
   }
 }
 
-type Store = ReturnType<ReturnType<typeof windowStore<unknown, unknown>>['create']>
+type Updated = [state: unknown, timestampMs: number]
 
 class WindowAggregate implements Operator, Receiver {
   readonly inputs: readonly Receiver[] = [this]
   private readonly name: string
   private readonly options: WindowAggregateOptions
-  private readonly store: Store
+  private readonly store: WindowStore<unknown, unknown>
   private readonly context: OperatorContext
   private readonly output: Receiver
+  private readonly open: OpenWindows
+  private readonly assigned: AssignedWindows = { starts: [], ends: [] }
 
   constructor(
     name: string,
     options: WindowAggregateOptions,
-    store: Store,
+    store: WindowStore<unknown, unknown>,
     context: OperatorContext,
     output: Receiver,
   ) {
@@ -58,36 +65,39 @@ class WindowAggregate implements Operator, Receiver {
     this.store = store
     this.context = context
     this.output = output
+    this.open = new OpenWindows(
+      options.windows,
+      () => store.starts(),
+      ({ endMs }) => endMs + options.graceMs,
+    )
   }
 
   process(key: unknown, value: unknown, timestampMs: number): void {
     if (key === null || key === undefined) return
-    const { sizeMs, advanceMs, graceMs } = this.options
-    const closedMs = this.context.streamTimeMs() - graceMs
-    const newestStartMs = Math.floor(timestampMs / advanceMs) * advanceMs
-    let startMs = newestStartMs
-    for (; startMs > timestampMs - sizeMs; startMs -= advanceMs) {
-      if (startMs + sizeMs <= closedMs) break
-      this.add(startMs, key, value, timestampMs)
+    const { starts, ends } = this.assigned
+    const count = this.options.windows.assign(timestampMs, this.assigned)
+    const closedMs = this.context.streamTimeMs() - this.options.graceMs
+    let taken = false
+    // Oldest first, as Kafka Streams updates them.
+    for (let at = count - 1; at >= 0; at--) {
+      if (ends[at]! <= closedMs) continue
+      taken = true
+      this.add(starts[at]!, ends[at]!, key, value, timestampMs)
     }
-    // Windows close oldest first: the record is late only if even its newest window is closed.
-    if (startMs === newestStartMs) {
-      const windowEndMs = newestStartMs + sizeMs
-      this.context.late({ operator: this.name, key, value, timestampMs, windowEndMs })
-    }
+    if (taken || count === 0) return
+    this.context.late({ operator: this.name, key, value, timestampMs, windowEndMs: ends[0]! })
   }
 
   nextDeadlineMs(): number {
-    return this.store.oldestStartMs + this.options.sizeMs + this.options.graceMs
+    return this.open.firstMs
   }
 
   advance(streamTimeMs: number): void {
-    const { sizeMs, graceMs, emit, aggregator } = this.options
-    for (const startMs of this.store.starts()) {
-      const endMs = startMs + sizeMs
-      if (endMs + graceMs > streamTimeMs) break
+    const { emit, aggregator } = this.options
+    for (const { startMs, endMs } of this.open.take(streamTimeMs)) {
       if (emit === 'close') {
         for (const entry of this.store.window(startMs)) {
+          if (entry.state === null || entry.state === undefined) continue
           const windowed = { key: entry.key, windowStartMs: startMs, windowEndMs: endMs }
           this.output.process(windowed, aggregator.result(entry.state), endMs - 1)
         }
@@ -96,21 +106,37 @@ class WindowAggregate implements Operator, Receiver {
     }
   }
 
-  private add(startMs: number, key: unknown, value: unknown, timestampMs: number): void {
-    const { aggregator, sizeMs, emit } = this.options
+  private add(startMs: number, endMs: number, key: unknown, value: unknown, timestampMs: number): void {
+    const { aggregator } = this.options
+    if (this.options.emit === 'update') {
+      this.update(startMs, endMs, key, value, timestampMs)
+      return
+    }
     const entry = this.store.find(startMs, key)
-    let state: unknown
     if (entry === undefined) {
-      state = aggregator.add(aggregator.init(), value, key)
-      this.store.add(startMs, key, state)
+      this.store.add(startMs, key, aggregator.add(aggregator.init(), value, key))
+      this.open.add(startMs, endMs)
     } else {
-      state = aggregator.add(entry.state, value, key)
-      entry.state = state
+      entry.state = aggregator.add(entry.state ?? aggregator.init(), value, key)
       this.store.touch(entry)
     }
-    if (emit === 'update') {
-      const windowed = { key, windowStartMs: startMs, windowEndMs: startMs + sizeMs }
-      this.output.process(windowed, aggregator.result(state), timestampMs)
+  }
+
+  private update(startMs: number, endMs: number, key: unknown, value: unknown, timestampMs: number): void {
+    const { aggregator } = this.options
+    const entry = this.store.find(startMs, key)
+    let held: Updated
+    if (entry === undefined) {
+      held = [aggregator.add(aggregator.init(), value, key), timestampMs]
+      this.store.add(startMs, key, held)
+      this.open.add(startMs, endMs)
+    } else {
+      held = entry.state as Updated
+      held[0] = aggregator.add(held[0] ?? aggregator.init(), value, key)
+      if (timestampMs > held[1]) held[1] = timestampMs
+      this.store.touch(entry)
     }
+    const result = held[0] === null || held[0] === undefined ? null : aggregator.result(held[0])
+    this.output.process({ key, windowStartMs: startMs, windowEndMs: endMs }, result, held[1])
   }
 }

@@ -20,10 +20,14 @@ function describePart(part: SubTopology): string[] {
     lines.push(`    ${node.spec.kind} ${node.name}${kept} <- ${names(inputsOf(node))}`)
   }
   for (const sink of part.sinks) {
-    const kind = sink.internal ? 'repartition' : 'sink'
+    const kind = !sink.internal ? 'sink' : isBroadcast(sink.node) ? 'broadcast' : 'repartition'
     lines.push(`    ${kind} ${sink.node.name} (topic ${sink.topic}) <- ${names(inputsOf(sink.node))}`)
   }
   return lines
+}
+
+function isBroadcast(node: GraphNode): boolean {
+  return node.kind === 'repartition' && node.broadcast === true
 }
 
 function names(nodes: readonly GraphNode[]): string {

@@ -27,6 +27,8 @@ export interface SourceNode {
   /** True for tables, whose null values delete. A stream takes a null value for an invalid record. */
   readonly nullValues: boolean
   readonly onInvalid: InvalidPolicy
+  /** Its records have no time: they go before all others, whatever their timestamps. */
+  readonly timeless?: true
 }
 
 export interface OperatorNode {
@@ -36,7 +38,7 @@ export interface OperatorNode {
   readonly inputs: readonly GraphNode[]
 }
 
-/** Records written by key to an internal topic and read back by the tasks below it. */
+/** Records written by key to an internal topic and read back by the tasks below it, or every record by all of them. */
 export interface RepartitionNode {
   readonly kind: 'repartition'
   readonly name: string
@@ -44,6 +46,10 @@ export interface RepartitionNode {
   readonly input: GraphNode
   readonly keySerde: Serde<unknown>
   readonly valueSerde: Serde<unknown>
+  /** How many the user asked for. */
+  readonly partitions?: number
+  /** Every record goes to every partition: a global table. */
+  readonly broadcast?: true
 }
 
 export interface SinkNode {

@@ -4,8 +4,10 @@
  * A sub-topology is what one task runs for one partition: everything that is connected without a topic between.
  * 1. Repartition nodes become a sink of the part above and a source of the part below.
  * 2. Parts that are connected by edges, or that use the same store, are one sub-topology.
- * 3. Each gets the stores of its operators, and per internal sink how far results may lag behind stream time.
+ * 3. Parts that would feed each other in a circle are refused: each would wait for the other's time.
+ * 4. Each gets the stores of its operators, and per internal sink how far results may lag behind stream time.
  */
+import { MillraceError } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { StoreSpec } from '../state/store.ts'
 import {
@@ -23,6 +25,11 @@ export interface PlannedSource {
   readonly node: SourceNode | RepartitionNode
   readonly topic: string
   readonly internal: boolean
+  /**
+   * How far behind the timestamp of one of its records the time of what follows may be: its lateness. Of an internal
+   * topic what those above it hold back, or Infinity where nothing follows from a timestamp.
+   */
+  readonly lagMs: number
 }
 
 /** What a sub-topology writes. */
@@ -62,9 +69,11 @@ export interface PhysicalPlan {
 /** Cuts a logical graph into sub-topologies. */
 export function planGraph(graph: Graph): PhysicalPlan {
   const parts = connectedParts(graph)
+  refuseCircles(graph, parts)
+  const lags = lagsOf(parts)
   return {
     pipeline: graph.pipeline,
-    subTopologies: parts.map((nodes, index) => planPart(graph, nodes, index)),
+    subTopologies: parts.map((nodes, index) => planPart(graph, nodes, index, lags)),
     deadLetterTopic: `${graph.pipeline}-dead-letters`,
     lateTopic: `${graph.pipeline}-late`,
   }
@@ -128,12 +137,74 @@ function connectedParts(graph: Graph): PartNodes[] {
   return [...parts.values()]
 }
 
-function planPart(graph: Graph, part: PartNodes, index: number): SubTopology {
-  const sources = part.sources.map((node) => ({
-    node,
-    topic: node.topic,
-    internal: node.kind === 'repartition',
-  }))
+/** Tasks wait for the time of what they read: of a part that reads what it writes, none would ever move. */
+function refuseCircles(graph: Graph, parts: readonly PartNodes[]): void {
+  const reads = new Map<PartNodes, readonly RepartitionNode[]>()
+  for (const part of parts)
+    reads.set(
+      part,
+      part.sources.filter((node) => node.kind === 'repartition'),
+    )
+  const writerOf = (node: RepartitionNode): PartNodes | undefined =>
+    parts.find(({ sinks }) => sinks.includes(node))
+  const done = new Set<PartNodes>()
+  const visit = (part: PartNodes, below: readonly PartNodes[], topic: string): void => {
+    if (below.includes(part)) {
+      throw new MillraceError('MR_PLAN_INVALID', `pipeline "${graph.pipeline}" feeds ${topic} from itself`, {
+        hint: 'Two parts wait for each other. Read one of their topics a second time, under another name: { name: "…" }.',
+      })
+    }
+    if (done.has(part)) return
+    for (const node of reads.get(part) ?? []) {
+      const writer = writerOf(node)
+      if (writer !== undefined) visit(writer, [...below, part], node.topic)
+    }
+    done.add(part)
+  }
+  for (const part of parts) visit(part, [], '')
+}
+
+/**
+ * For each source how far behind the timestamp of one of its records the time of what follows may be. A task gives out
+ * by the time of all its inputs, so that the lateness of each counts for all that it writes.
+ */
+function lagsOf(parts: readonly PartNodes[]): ReadonlyMap<GraphNode, number> {
+  const lags = new Map<GraphNode, number>()
+  const done = new Set<PartNodes>()
+  const visit = (part: PartNodes): void => {
+    if (done.has(part)) return
+    done.add(part)
+    let lagMs = 0
+    for (const node of part.sources) {
+      const writer = parts.find(({ sinks }) => node.kind === 'repartition' && sinks.includes(node))
+      if (writer !== undefined) visit(writer)
+      if (node.kind === 'source') lags.set(node, node.latenessMs)
+      lagMs = Math.max(lagMs, lags.get(node) ?? 0)
+    }
+    const delays = outputDelays(part, ({ spec }) =>
+      spec.timely ? spec.outputDelayMs : Number.POSITIVE_INFINITY,
+    )
+    for (const sink of part.sinks) lags.set(sink, lagMs + (delays.get(sink.input) ?? 0))
+  }
+  for (const part of parts) visit(part)
+  return lags
+}
+
+function planPart(
+  graph: Graph,
+  part: PartNodes,
+  index: number,
+  lags: ReadonlyMap<GraphNode, number>,
+): SubTopology {
+  // The order decides between records of one time: tables come before the streams that look them up.
+  const sources = part.sources
+    .toSorted((a, b) => Number(isTable(b)) - Number(isTable(a)))
+    .map((node) => ({
+      node,
+      topic: node.topic,
+      internal: node.kind === 'repartition',
+      lagMs: lags.get(node) ?? 0,
+    }))
   const delays = outputDelays(part)
   const sinks = part.sinks.map((node) => ({
     node,
@@ -159,12 +230,19 @@ function planPart(graph: Graph, part: PartNodes, index: number): SubTopology {
   }
 }
 
+function isTable(node: SourceNode | RepartitionNode): boolean {
+  return node.kind === 'source' ? node.nullValues : node.broadcast === true
+}
+
 /** The largest sum of delays on any way from a source to each node. */
-function outputDelays(part: PartNodes): Map<GraphNode, number> {
+function outputDelays(
+  part: PartNodes,
+  delayOf: (node: OperatorNode) => number = ({ spec }) => spec.outputDelayMs,
+): Map<GraphNode, number> {
   const delays = new Map<GraphNode, number>()
   for (const node of part.operators) {
     const above = Math.max(0, ...node.inputs.map((input) => delays.get(input) ?? 0))
-    delays.set(node, above + node.spec.outputDelayMs)
+    delays.set(node, above + delayOf(node))
   }
   return delays
 }

@@ -63,6 +63,23 @@ describe('the topics of a pipeline', () => {
     )
   })
 
+  it('follow the tasks that read them where every task has all', () => {
+    const app = pipeline('p')
+    const rates = app.globalTable('rates', json<number>())
+    const orders = app.stream('orders', json<{ currency: string }>())
+    orders.join(rates, (order, rate) => [order, rate], { on: (order) => order.currency }).to('out')
+    const { counts } = planTopics(
+      app.plan(),
+      new Map([
+        ['rates', 2],
+        ['orders', 5],
+      ]),
+    )
+    assert.equal(counts.get('p-rates-global-broadcast'), 5)
+    assert.equal(counts.get('p-rates-global-changelog'), 5)
+    assert.equal(counts.get('out'), 5)
+  })
+
   it('must be there when they are read', () => {
     const app = pipeline('p')
     app.stream('ordrs', json<number>()).to('out')

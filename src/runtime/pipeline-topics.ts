@@ -3,7 +3,8 @@
  *
  * 1. The user's source topics must exist; their partition counts are given.
  * 2. Going down the sub-topologies: a repartition topic gets as many partitions as the sources that it is joined
- *    with, or as many as its writers have tasks. Sources that a keyed operator reads together must agree.
+ *    with, or as many as its writers have tasks. Sources that a keyed operator reads together must agree. A broadcast
+ *    topic gets as many as there are tasks that read it.
  * 3. Changelogs have one partition per task; result topics that are missing get one per task as well.
  */
 
@@ -69,7 +70,11 @@ function sizeRepartitionTopics(plan: PhysicalPlan, counts: Map<string, number>, 
   while (open.length > 0) {
     const before = open.length
     for (const topic of open) {
-      const size = joinedWith(plan, topic, counts) ?? writersTasks(writers.get(topic) as SubTopology, counts)
+      const size = isBroadcastTopic(plan, topic)
+        ? broadcastTo(plan, topic, counts)
+        : (askedFor(plan, topic) ??
+          joinedWith(plan, topic, counts) ??
+          writersTasks(writers.get(topic) as SubTopology, counts))
       if (size !== undefined) want(topic, size, untilPurged)
     }
     open = open.filter((topic) => !counts.has(topic))
@@ -77,6 +82,43 @@ function sizeRepartitionTopics(plan: PhysicalPlan, counts: Map<string, number>, 
       throw new MillraceError('MR_PLAN_INVALID', `pipeline "${plan.pipeline}" feeds ${open[0]} from itself`)
     }
   }
+}
+
+/** Whether a source is a broadcast topic, which follows the number of the tasks that read it. */
+function isBroadcast({ node }: PlannedSource): boolean {
+  return node.kind === 'repartition' && node.broadcast === true
+}
+
+function isBroadcastTopic(plan: PhysicalPlan, topic: string): boolean {
+  return plan.subTopologies.some(({ sources }) =>
+    sources.some((source) => source.topic === topic && isBroadcast(source)),
+  )
+}
+
+/** The tasks that read a broadcast topic: the partitions of the widest of the other sources beside it. */
+function broadcastTo(
+  plan: PhysicalPlan,
+  topic: string,
+  counts: ReadonlyMap<string, number>,
+): number | undefined {
+  const part = plan.subTopologies.find(({ sources }) => sources.some((source) => source.topic === topic))
+  const others = part?.sources.filter((source) => !isBroadcast(source)) ?? []
+  let widest = 1
+  for (const { topic: other } of others) {
+    const size = counts.get(other)
+    if (size === undefined) return undefined
+    widest = Math.max(widest, size)
+  }
+  return widest
+}
+
+/** The partitions that the user asked for with `repartition`. */
+function askedFor(plan: PhysicalPlan, topic: string): number | undefined {
+  for (const { sinks } of plan.subTopologies) {
+    for (const { node } of sinks)
+      if (node.kind === 'repartition' && node.topic === topic) return node.partitions
+  }
+  return undefined
 }
 
 /** The partitions of the user's topics that a repartition topic is read together with. */

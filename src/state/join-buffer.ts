@@ -1,10 +1,11 @@
 /**
  * One side of a stream-stream join: every record of the last while, by key and time, duplicates kept.
  *
- * Records leave by buckets of time, so that expiry costs nothing per record.
+ * Records leave by buckets of time, so that expiry costs nothing per record. Each knows whether it has met a partner.
  * Changelog: key bytes, timestamp as 8 bytes and a sequence number as 4 (the order of Kafka Streams' join
- * stores) → value bytes.
+ * stores) → 1 byte (0 waits for a partner, 1 has met one, 2 was given out alone), value bytes.
  */
+import { invariant } from '../core/invariant.ts'
 import type { Serde } from '../core/serde.ts'
 import { keyScratch, readInt64, restoring, valueScratch } from './scratch.ts'
 import {
@@ -17,13 +18,24 @@ import {
 
 const BUCKETS_PER_RETENTION = 8
 
-interface Buffered<K, V> {
+/** A record of one side. */
+export interface JoinRecord<K, V> {
   readonly key: K
   readonly timestampMs: number
-  readonly sequence: number
   readonly value: V
+  readonly met: Met
+}
+
+/** `no`: it waits for a partner. `alone`: it was given out without one. */
+export type Met = 'no' | 'yes' | 'alone'
+const metStates: readonly Met[] = ['no', 'yes', 'alone']
+
+interface Buffered<K, V> extends JoinRecord<K, V> {
+  readonly sequence: number
+  met: Met
   removed: boolean
   persisted: boolean
+  dirty: boolean
 }
 
 export class JoinBuffer<K, V> implements StateStore {
@@ -36,6 +48,7 @@ export class JoinBuffer<K, V> implements StateStore {
   private changes: Buffered<K, V>[] = []
   private count = 0
   private sequence = 0
+  private newest = Number.NEGATIVE_INFINITY
   private oldestBucket = Number.POSITIVE_INFINITY
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, retentionMs: number) {
@@ -49,21 +62,41 @@ export class JoinBuffer<K, V> implements StateStore {
     return this.count
   }
 
-  add(key: K, value: V, timestampMs: number): void {
+  /** The largest timestamp ever added; -Infinity before the first. */
+  get newestMs(): number {
+    return this.newest
+  }
+
+  add(key: K, value: V, timestampMs: number, met: Met): JoinRecord<K, V> {
     this.sequence = (this.sequence + 1) >>> 0
-    const record = { key, timestampMs, sequence: this.sequence, value, removed: false, persisted: false }
+    const { sequence } = this
+    const record = { key, timestampMs, sequence, value, met, removed: false, persisted: false, dirty: true }
     this.changes.push(record)
     this.insert(record)
+    return record
+  }
+
+  /** Notes what became of a record. */
+  mark(record: JoinRecord<K, V>, met: Met): void {
+    const buffered = record as Buffered<K, V>
+    if (buffered.met === met) return
+    buffered.met = met
+    this.changed(buffered)
   }
 
   /** Calls `each` for the key's records from `fromMs` to `toMs`, both included, in the order of their time. */
-  forEach(key: K, fromMs: number, toMs: number, each: (value: V, timestampMs: number) => void): void {
+  forEach(key: K, fromMs: number, toMs: number, each: (record: JoinRecord<K, V>) => void): void {
     const records = this.byKey.get(mapKeyOf(key))
     if (records === undefined) return
     for (const record of records) {
       if (record.timestampMs > toMs) break
-      if (record.timestampMs >= fromMs) each(record.value, record.timestampMs)
+      if (record.timestampMs >= fromMs) each(record)
     }
+  }
+
+  /** Every record. */
+  *all(): Generator<JoinRecord<K, V>> {
+    for (const records of this.byKey.values()) yield* records
   }
 
   /** The time up to which the oldest records could be dropped together; Infinity when there are none. */
@@ -79,7 +112,7 @@ export class JoinBuffer<K, V> implements StateStore {
       for (const record of records) {
         if (record.removed) continue
         this.unlink(record)
-        if (record.persisted) this.changes.push(record)
+        if (record.persisted) this.changed(record)
       }
     }
     this.oldestBucket = Number.POSITIVE_INFINITY
@@ -91,6 +124,7 @@ export class JoinBuffer<K, V> implements StateStore {
     this.changes = []
     let written = 0
     for (const record of changed) {
+      record.dirty = false
       if (record.removed && !record.persisted) continue
       record.persisted = true
       written++
@@ -102,6 +136,7 @@ export class JoinBuffer<K, V> implements StateStore {
         changelog.write(keyScratch, null, record.timestampMs)
       } else {
         valueScratch.clear()
+        valueScratch.int8(metStates.indexOf(record.met))
         this.valueSerde.write(record.value, valueScratch)
         changelog.write(keyScratch, valueScratch, record.timestampMs)
       }
@@ -119,10 +154,19 @@ export class JoinBuffer<K, V> implements StateStore {
       const before = this.byKey.get(mapKeyOf(key))?.find(same)
       if (before !== undefined) this.unlink(before)
       if (record.valueStart < 0) return
-      const value = this.valueSerde.read(record.body, record.valueStart, record.valueEnd)
+      const value = this.valueSerde.read(record.body, record.valueStart + 1, record.valueEnd)
+      const met = metStates[record.body[record.valueStart] ?? -1]
+      invariant(met !== undefined, 'the first byte of a join record says what became of it')
       this.sequence = Math.max(this.sequence, sequence)
-      this.insert({ key, timestampMs, sequence, value, removed: false, persisted: true })
+      const held = { key, timestampMs, sequence, value, met, removed: false, persisted: true, dirty: false }
+      this.insert(held)
     })
+  }
+
+  private changed(record: Buffered<K, V>): void {
+    if (record.dirty) return
+    record.dirty = true
+    this.changes.push(record)
   }
 
   private insert(record: Buffered<K, V>): void {
@@ -141,6 +185,7 @@ export class JoinBuffer<K, V> implements StateStore {
       this.oldestBucket = Math.min(this.oldestBucket, bucket)
     } else bucketed.push(record)
     this.count++
+    this.newest = Math.max(this.newest, record.timestampMs)
   }
 
   private unlink(record: Buffered<K, V>): void {

@@ -38,6 +38,12 @@ export class KeyValueStore<K, V> implements StateStore {
     return this.entries.get(mapKeyOf(key))?.value
   }
 
+  /** The value with its timestamp: a view that later changes of the key move. */
+  held(key: K): { readonly value: V; readonly timestampMs: number } | undefined {
+    const entry = this.entries.get(mapKeyOf(key))
+    return entry?.value === undefined ? undefined : (entry as { value: V; timestampMs: number })
+  }
+
   /** `undefined` deletes. A value that was changed in place must be put again. */
   put(key: K, value: V | undefined, timestampMs: number): void {
     const mapKey = mapKeyOf(key)

@@ -143,17 +143,47 @@ describe('a store rebuilt from its changelog', () => {
     const change = fc.record({ key: keys, from: times, value: fc.option(fc.nat(), { nil: undefined }) })
     fc.assert(
       fc.property(fc.array(change), (changes) => {
-        let streamTime = 0
         checkRebuild(
           () => versionedStore('v', stringSerde, json<number>(), 15).create(),
           changes,
-          (store, { key, from, value }) => {
-            streamTime = Math.max(streamTime, from)
-            store.put(key, value, from, streamTime)
-          },
+          (store, { key, from, value }) => store.put(key, value, from),
           (store) =>
-            ['a', 'bb', 'ž', ''].map((key) => Array.from({ length: 45 }, (_, at) => store.get(key, at))),
+            ['a', 'bb', 'ž', ''].map((key) => Array.from({ length: 45 }, (_, at) => store.asOf(key, at))),
         )
+      }),
+    )
+  })
+
+  it('holds each version from its time on, as a list of all of them does', () => {
+    const change = fc.record({ key: keys, from: times, value: fc.option(fc.nat(), { nil: undefined }) })
+    fc.assert(
+      fc.property(fc.array(change), (changes) => {
+        const store = versionedStore('v', stringSerde, json<number>(), 15).create()
+        const model: typeof changes = []
+        let newest = Number.NEGATIVE_INFINITY
+        for (const one of changes) {
+          const taken = store.put(one.key, one.value, one.from)
+          assert.equal(taken === 'expired', one.from < newest - 15)
+          if (taken === 'expired') continue
+          newest = Math.max(newest, one.from)
+          const others = model.filter(({ key }) => key === one.key)
+          assert.equal(
+            taken === 'latest',
+            others.every(({ from }) => from <= one.from),
+          )
+          model.push(one)
+        }
+        for (const key of ['a', 'bb', 'ž', '']) {
+          const versions = model.filter((one) => one.key === key).toSorted((a, b) => a.from - b.from)
+          for (let at = Math.max(0, newest - 15); at < 45; at++) {
+            const held = versions.findLast(({ from }) => from <= at)
+            const expected =
+              held?.value === undefined ? undefined : { value: held.value, timestampMs: held.from }
+            assert.deepEqual(store.asOf(key, at), expected)
+          }
+          const last = versions.at(-1)
+          if (last?.value !== undefined) assert.equal(store.asOf(key, last.from)?.value, last.value)
+        }
       }),
     )
   })
@@ -163,7 +193,7 @@ describe('a store rebuilt from its changelog', () => {
     const contents = (store: JoinBuffer<string, number>): unknown =>
       ['a', 'bb', 'ž', ''].map((key) => {
         const found: string[] = []
-        store.forEach(key, 0, 100, (value, at) => found.push(`${at} ${value}`))
+        store.forEach(key, 0, 100, (r) => found.push(`${r.timestampMs} ${r.value} ${r.met}`))
         return found.toSorted()
       })
     fc.assert(
@@ -173,7 +203,8 @@ describe('a store rebuilt from its changelog', () => {
           changes,
           (store, { key, at, value, expire }) => {
             if (expire) store.expire(at)
-            else store.add(key, value, at)
+            else store.add(key, value, at, value % 2 === 0 ? 'yes' : 'no')
+            if (value % 3 === 0) store.forEach(key, at - 3, at, (record) => store.mark(record, 'alone'))
           },
           contents,
         )

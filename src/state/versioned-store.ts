@@ -1,8 +1,12 @@
 /**
  * Every version of a key's value within a history, so that a record is joined with what was true at its time.
  *
- * A version holds from its timestamp until the next one of its key; `undefined` says that there was none.
- * Versions that no time within the history can see any more are dropped.
+ * A version holds from its timestamp until the next one of its key; `undefined` says that there was none. Rules of
+ * Kafka Streams (RocksDBVersionedStore, KIP-889):
+ * - The store's time is the largest timestamp that was put into it. A version older than that less the history is
+ *   not taken.
+ * - The latest version of a key never expires. The others do once no time within the history can see them, and a
+ *   time before the history sees only what is still the latest.
  * Changelog: key bytes followed by the version's timestamp as 8 bytes → value bytes, empty for "none".
  */
 import type { Serde } from '../core/serde.ts'
@@ -20,6 +24,9 @@ interface Version<V> {
   value: V | undefined
 }
 
+/** What became of a version that was put: it is not the latest of its key, or too old to be taken. */
+export type Taken = 'latest' | 'earlier' | 'expired'
+
 interface Change<K> {
   readonly key: K
   readonly fromMs: number
@@ -33,7 +40,10 @@ export class VersionedStore<K, V> implements StateStore {
   /** Versions of each key, oldest first. */
   private readonly byKey = new Map<string | number, { readonly key: K; readonly versions: Version<V>[] }>()
   private changes: Change<K>[] = []
+  /** Deletions, about in the order of their time: once one is the last version of its key for long, the key goes. */
+  private deletions: Change<K>[] = []
   private count = 0
+  private observedMs = Number.NEGATIVE_INFINITY
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, historyMs: number) {
     this.name = name
@@ -46,22 +56,33 @@ export class VersionedStore<K, V> implements StateStore {
     return this.count
   }
 
-  /** The value that held at `asOfMs`. */
-  get(key: K, asOfMs: number): V | undefined {
+  /** The value that held at `asOfMs`, with the time from which it held. */
+  asOf(key: K, asOfMs: number): { readonly value: V; readonly timestampMs: number } | undefined {
     const versions = this.byKey.get(mapKeyOf(key))?.versions
     if (versions === undefined) return undefined
-    for (let at = versions.length - 1; at >= 0; at--) {
-      const version = versions[at]!
-      if (version.fromMs <= asOfMs) return version.value
+    const last = versions.length - 1
+    const forgotten = asOfMs < this.horizonMs
+    for (let at = last; at >= (forgotten ? last : 0); at--) {
+      const { fromMs, value } = versions[at]!
+      if (fromMs <= asOfMs) return value === undefined ? undefined : { value, timestampMs: fromMs }
     }
     return undefined
   }
 
+  /** The latest value. */
+  latest(key: K): { readonly value: V; readonly timestampMs: number } | undefined {
+    return this.asOf(key, Number.POSITIVE_INFINITY)
+  }
+
   /** Adds a version, or replaces the one of the same time, and drops what left the history. */
-  put(key: K, value: V | undefined, fromMs: number, streamTimeMs: number): void {
+  put(key: K, value: V | undefined, fromMs: number): Taken {
+    if (fromMs < this.horizonMs) return 'expired'
+    this.observedMs = Math.max(this.observedMs, fromMs)
     this.set(key, value, fromMs)
     this.changes.push({ key, fromMs })
-    this.expire(key, streamTimeMs - this.historyMs)
+    this.expire(key)
+    this.forgetDeleted()
+    return this.byKey.get(mapKeyOf(key))?.versions.at(-1)?.fromMs === fromMs ? 'latest' : 'earlier'
   }
 
   flush(changelog: ChangelogWriter): number {
@@ -100,6 +121,8 @@ export class VersionedStore<K, V> implements StateStore {
       this.byKey.set(mapKey, held)
     }
     const { versions } = held
+    this.observedMs = Math.max(this.observedMs, fromMs)
+    if (value === undefined) this.deletions.push({ key, fromMs })
     let at = versions.length
     while (at > 0 && versions[at - 1]!.fromMs > fromMs) at--
     if (at > 0 && versions[at - 1]!.fromMs === fromMs) {
@@ -110,8 +133,13 @@ export class VersionedStore<K, V> implements StateStore {
     this.count++
   }
 
-  /** Drops the versions before the one that held at `horizonMs`. */
-  private expire(key: K, horizonMs: number): void {
+  private get horizonMs(): number {
+    return this.observedMs - this.historyMs
+  }
+
+  /** Drops the versions before the one that held where the history begins. */
+  private expire(key: K): void {
+    const { horizonMs } = this
     const versions = this.byKey.get(mapKeyOf(key))?.versions
     if (versions === undefined) return
     while (versions.length > 1 && versions[1]!.fromMs <= horizonMs) {
@@ -119,6 +147,20 @@ export class VersionedStore<K, V> implements StateStore {
       this.count--
       this.changes.push({ key, fromMs: dropped.fromMs })
     }
+  }
+
+  private forgetDeleted(): void {
+    let gone = 0
+    for (const { key, fromMs } of this.deletions) {
+      if (fromMs >= this.horizonMs) break
+      gone++
+      const versions = this.byKey.get(mapKeyOf(key))?.versions
+      if (versions?.length !== 1 || versions[0]!.fromMs !== fromMs || versions[0]!.value !== undefined)
+        continue
+      this.drop(key, fromMs)
+      this.changes.push({ key, fromMs })
+    }
+    if (gone > 0) this.deletions = this.deletions.slice(gone)
   }
 
   private drop(key: K, fromMs: number): void {

@@ -116,6 +116,7 @@ class Driver implements TestDriver {
   advance(duration: Duration): void {
     this.nowMs += durationMs(duration)
     for (const task of this.tasks) {
+      task.tick(this.nowMs)
       const lateness = task.part.sources.map(({ node }) =>
         node.kind === 'source' ? node.latenessMs : Number.NaN,
       )

@@ -12,7 +12,7 @@ const sasl = { mechanism: 'scram-sha-512', username: 'admin', password: 'admin-s
 clientScenarios({
   name: 'our broker over SASL_SSL',
   async open() {
-    const secure = await new SecureBroker().open({ 'connections.max.reauth.ms': 2000 })
+    const secure = await new SecureBroker().open({ 'connections.max.reauth.ms': 3000 })
     secure.broker.putScramUser('admin', 'admin-secret')
     const brokers = [secure.addresses.get('SASL_SSL')!]
     const reach: Partial<ClusterOptions> = { brokers, tls: { ca: secure.authority.cert }, sasl }

@@ -6,8 +6,8 @@
  * 3. Every request has a deadline. When one passes, nothing behind it can be answered in time either: the request
  *    fails with MR_TIMEOUT, the connection is closed, and the others fail with MR_CONNECTION_LOST.
  * 4. Before it is handed out, a connection agrees on versions and lets the user log in (`handshake.ts`).
- * 5. When the login is about to end (KIP-368), new requests are held back; once the open ones are answered the user
- *    logs in again, and what was held back is sent in its order.
+ * 5. When the login is about to end (KIP-368), the user logs in again as soon as no request is open. At its very end
+ *    new requests are held back for that, and sent afterwards in their order.
  *
  * Source: Kafka protocol guide; KIP-35, KIP-511. Never: send a request twice, or answer one out of order.
  */
@@ -90,13 +90,15 @@ export class TcpConnection implements NegotiatedConnection {
   /** Requests that wait for another login; undefined while none is due. */
   private heldBack: HeldRequest[] | undefined
   private loggingIn = false
+  private loginDue = false
+  private sessionEndMs = Number.POSITIVE_INFINITY
 
   /** Takes a socket in the turn in which it was handed over. */
   constructor(options: TcpConnectionOptions) {
     this.options = options
     this.broker = options.broker
     this.deadline = new Alarm(options.clock, () => this.checkDeadlines())
-    this.loginEnds = new Alarm(options.clock, () => this.logInAgain())
+    this.loginEnds = new Alarm(options.clock, () => this.loginIsDue())
     this.frames = new FrameReader(RESPONSE_BYTES_MAX, (frame) => this.receive(frame))
     options.socket.start({
       data: (bytes) => this.take(bytes),
@@ -122,7 +124,10 @@ export class TcpConnection implements NegotiatedConnection {
     if (lifetimeMs <= 0 || this.closed) return
     const { chance = 0.5, clock } = this.options
     const part = LOGIN_AGAIN_FROM + (LOGIN_AGAIN_UNTIL - LOGIN_AGAIN_FROM) * chance
-    this.loginEnds.at(clock.monotonicMs() + lifetimeMs * part)
+    this.loginEnds.cancel()
+    this.loginDue = false
+    this.sessionEndMs = clock.monotonicMs() + lifetimeMs
+    this.loginEnds.at(this.sessionEndMs - lifetimeMs * (1 - part))
   }
 
   send<A extends AnyApi>(
@@ -162,14 +167,23 @@ export class TcpConnection implements NegotiatedConnection {
     this.end(closedError(`the connection to ${this.broker}`))
   }
 
-  /** Holds new requests back until the open ones are answered, then logs in. */
+  /** Comes twice: some time before the session ends, and at its end if there was no quiet moment until then. */
+  private loginIsDue(): void {
+    if (this.loginDue) this.heldBack ??= []
+    else this.loginEnds.at(this.sessionEndMs)
+    this.loginDue = true
+    this.logInAgain()
+  }
+
+  /** Logs in if no request is open; those that come meanwhile wait. */
   private logInAgain(): void {
-    this.heldBack ??= []
     if (this.closed || this.loggingIn || this.open.length > 0) return
+    this.heldBack ??= []
     this.loggingIn = true
     this.logIn(this.authenticate!).then(
       () => {
         this.loggingIn = false
+        this.loginDue = false
         const waiting = this.heldBack ?? []
         this.heldBack = undefined
         for (const { send } of waiting) send()
@@ -221,7 +235,7 @@ export class TcpConnection implements NegotiatedConnection {
         : decodeResponse(api, version, reader)
     this.open.shift()
     request.resolve(response as never)
-    if (this.heldBack !== undefined) this.logInAgain()
+    if (this.loginDue) this.logInAgain()
   }
 
   private checkDeadlines(): void {

@@ -13,7 +13,7 @@ import { readTimeMarker } from './time-marker.ts'
 /** The decoder for the lanes of one source. */
 export function headDecoder(source: PlannedSource, invalid: InvalidRecords): HeadDecoder {
   const { node } = source
-  if (node.kind === 'repartition') return (lane, reader) => decodeInternal(lane, reader, node)
+  if (node.kind === 'repartition') return (lane, reader) => decodeInternal(lane, reader, node, source.lagMs)
   return (lane, reader) => {
     try {
       decodeExternal(lane, reader, node)
@@ -27,7 +27,7 @@ export function headDecoder(source: PlannedSource, invalid: InvalidRecords): Hea
 
 type Codecs = Pick<SourceNode, 'keySerde' | 'valueSerde'>
 
-function decodeInternal(lane: Lane, reader: RecordBatchReader, node: Codecs): boolean {
+function decodeInternal(lane: Lane, reader: RecordBatchReader, node: Codecs, lagMs: number): boolean {
   if (reader.keyStart < 0) {
     const marker = readTimeMarker(reader.body, reader.valueStart, reader.valueEnd)
     lane.headMarker = true
@@ -41,6 +41,8 @@ function decodeInternal(lane: Lane, reader: RecordBatchReader, node: Codecs): bo
   lane.headValue =
     reader.valueStart < 0 ? null : node.valueSerde.read(reader.body, reader.valueStart, reader.valueEnd)
   lane.headTimestampMs = reader.timestampMs
+  // Where markers stand depends on where batches end: what moves time here must be in the records themselves.
+  lane.timeMs = Math.max(lane.timeMs, reader.timestampMs - lagMs)
   lane.headHeaders = reader.hasHeaders ? reader.headers() : noHeaders
   return true
 }
@@ -54,8 +56,10 @@ function decodeExternal(lane: Lane, reader: RecordBatchReader, node: SourceNode)
   } else {
     lane.headValue = node.valueSerde.read(reader.body, reader.valueStart, reader.valueEnd)
   }
-  lane.headTimestampMs =
-    node.eventTime === undefined || lane.headValue === null ? reader.timestampMs : eventTime(lane, node)
+  if (node.timeless) lane.headTimestampMs = 0
+  else
+    lane.headTimestampMs =
+      node.eventTime === undefined || lane.headValue === null ? reader.timestampMs : eventTime(lane, node)
   lane.headHeaders = reader.hasHeaders ? reader.headers() : noHeaders
   lane.timeMs = Math.max(lane.timeMs, lane.headTimestampMs - node.latenessMs)
 }

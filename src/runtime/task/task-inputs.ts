@@ -5,7 +5,8 @@
  * 2. A lane without a head blocks, unless it is idle or ended: what it would have sent might come first. So the
  *    order depends on what the lanes hold and not on how fast each is read: a replay gives the same answer.
  * 3. A lane's time is the largest event time up to its head, less its lateness; of an internal lane what its last
- *    marker said. Stream time is the smallest over the lanes that are not idle or ended, and never goes back.
+ *    marker said, or what follows from the timestamps of its records (`PlannedSource.lagMs`). Stream time is the
+ *    smallest over the lanes that are not idle or ended, and never goes back.
  *
  * Source: the watermark rules of Akidau et al. 2015 (The Dataflow Model) §2, with Kafka Streams' choice of the
  * smallest head (PartitionGroup).

@@ -5,7 +5,13 @@
  * time is the task's, less what the operators above it hold back: their results come with timestamps that much older.
  */
 import { invariant } from '../../core/invariant.ts'
-import type { LateRecord, Operator, OperatorContext, Receiver } from '../../operators/operator.ts'
+import type {
+  LateRecord,
+  Operator,
+  OperatorContext,
+  Receiver,
+  RecordMetadata,
+} from '../../operators/operator.ts'
 import { type GraphNode, inputsOf, type OperatorNode } from '../../plan/graph.ts'
 import type { PlannedSource, SubTopology } from '../../plan/plan.ts'
 import type { StateStore, StoreSpec } from '../../state/store.ts'
@@ -21,11 +27,11 @@ export class NodeOutput implements Receiver {
     this.readers.push(reader)
   }
 
-  process(key: unknown, value: unknown, timestampMs: number): void {
+  process(key: unknown, value: unknown, timestampMs: number, before?: unknown): void {
     this.records++
     const { readers, onRefused } = this
     try {
-      for (let at = 0; at < readers.length; at++) readers[at]!.process(key, value, timestampMs)
+      for (let at = 0; at < readers.length; at++) readers[at]!.process(key, value, timestampMs, before)
     } catch (error) {
       if (onRefused === undefined) throw error
       onRefused({ key, value, timestampMs }, error)
@@ -48,11 +54,19 @@ export interface TimedOperator {
   readonly inputDelayMs: number
 }
 
+/** An operator that acts on the wall clock. */
+export interface TickingOperator {
+  readonly name: string
+  readonly operator: Required<Pick<Operator, 'nextTickMs' | 'tick'>>
+  readonly output: NodeOutput
+}
+
 export interface TaskOperators {
   /** Where the records of each source go in. */
   receiver(source: PlannedSource): Receiver
   /** In topological order. */
   readonly timed: readonly TimedOperator[]
+  readonly ticking: readonly TickingOperator[]
   readonly outputs: ReadonlyMap<GraphNode, NodeOutput>
   readonly stores: ReadonlyMap<string, StateStore>
 }
@@ -61,6 +75,9 @@ export interface OperatorsOptions {
   readonly part: SubTopology
   readonly streamTimeMs: () => number
   readonly late: (record: LateRecord) => void
+  /** A view of the record that is being processed. */
+  readonly record: RecordMetadata
+  readonly wallClockMs: () => number
   /** What takes the records of each sink. */
   readonly sinkReceiver: (node: GraphNode) => Receiver
 }
@@ -76,11 +93,14 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
 
   const delays = inputDelays(part)
   const timed: TimedOperator[] = []
+  const ticking: TickingOperator[] = []
   for (const node of part.operators) {
     const inputDelayMs = delays.get(node) ?? 0
     const context: OperatorContext = {
       streamTimeMs: () => options.streamTimeMs() - inputDelayMs,
       late: options.late,
+      record: options.record,
+      wallClockMs: options.wallClockMs,
       store<S extends StateStore>(spec: StoreSpec<S>): S {
         const store = stores.get(spec.name)
         invariant(store !== undefined, `store "${spec.name}" is part of the sub-topology`)
@@ -95,8 +115,11 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
       const timedOperator = operator as TimedOperator['operator']
       timed.push({ name: node.name, operator: timedOperator, output, inputDelayMs })
     }
+    if (operator.nextTickMs !== undefined && operator.tick !== undefined) {
+      ticking.push({ name: node.name, operator: operator as TickingOperator['operator'], output })
+    }
   }
-  return { receiver: (source) => outputOf(outputs, source.node), timed, outputs, stores }
+  return { receiver: (source) => outputOf(outputs, source.node), timed, ticking, outputs, stores }
 }
 
 function connect(node: OperatorNode, operator: Operator, outputs: Map<GraphNode, NodeOutput>): void {

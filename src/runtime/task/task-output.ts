@@ -54,22 +54,23 @@ export class TopicOutput {
     keySerde: Serde<unknown>,
     valueSerde: Serde<unknown>,
   ): void {
-    const { key, value } = record
-    const keyBytes = key === null || key === undefined ? null : this.key
-    const valueBytes = value === null || value === undefined ? null : this.value
-    if (keyBytes !== null) {
-      keyBytes.clear()
-      keySerde.write(key, keyBytes)
-    }
-    if (valueBytes !== null) {
-      valueBytes.clear()
-      valueSerde.write(value, valueBytes)
-    }
+    const [keyBytes, valueBytes] = this.encode(record, keySerde, valueSerde)
     const partition =
       keyBytes === null
         ? this.ownPartition
         : partitionOf(keyBytes.buffer, this.partitions.length, 0, keyBytes.length)
     this.append(partition, record.timestampMs, keyBytes, valueBytes, record.headers)
+  }
+
+  /** Encodes a record and adds it to every partition. */
+  writeToAll(
+    record: Parameters<TopicOutput['write']>[0],
+    keySerde: Serde<unknown>,
+    valueSerde: Serde<unknown>,
+  ): void {
+    const [keyBytes, valueBytes] = this.encode(record, keySerde, valueSerde)
+    for (let partition = 0; partition < this.partitions.length; partition++)
+      this.append(partition, record.timestampMs, keyBytes, valueBytes, record.headers)
   }
 
   /** Adds a record that is bytes already, to the partition that belongs to this task. */
@@ -111,6 +112,25 @@ export class TopicOutput {
       this.begin(batch, partition)
     }
     return batch
+  }
+
+  /** Key and value as bytes, read before the next call. */
+  private encode(
+    { key, value }: { readonly key: unknown; readonly value: unknown },
+    keySerde: Serde<unknown>,
+    valueSerde: Serde<unknown>,
+  ): readonly [key: ByteWriter | null, value: ByteWriter | null] {
+    const keyBytes = key === null || key === undefined ? null : this.key
+    const valueBytes = value === null || value === undefined ? null : this.value
+    if (keyBytes !== null) {
+      keyBytes.clear()
+      keySerde.write(key, keyBytes)
+    }
+    if (valueBytes !== null) {
+      valueBytes.clear()
+      valueSerde.write(value, valueBytes)
+    }
+    return [keyBytes, valueBytes]
   }
 
   private get ownPartition(): number {

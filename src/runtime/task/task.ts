@@ -6,7 +6,9 @@
  * hands its outputs to a producer and commits.
  *
  * Rules:
- * - Stream time moves before the record that moved it is processed: windows that it closes are emitted first.
+ * - Stream time moves before the record that moved it is processed: windows that it closes are emitted first. It moves
+ *   from one thing that is due to the next, however far a record jumps ahead: what a window gives is on time for the
+ *   windows below it, and for the tasks below, who are told no later time before they have it.
  * - A record that a function of the user refuses is put aside by its source's policy; what its earlier operators
  *   did stays done (as Kafka Streams' processing exception handler, KIP-1033). What an operator emits because its
  *   time has come, and a function below refuses, is put aside in the same way, unless a source says to fail.
@@ -17,7 +19,7 @@ import { invariant } from '../../core/invariant.ts'
 import type { Headers } from '../../core/record.ts'
 import { noHeaders } from '../../core/record.ts'
 import { json, stringSerde } from '../../core/serde.ts'
-import type { Receiver } from '../../operators/operator.ts'
+import type { Receiver, RecordMetadata } from '../../operators/operator.ts'
 import type { GraphNode, InvalidPolicy } from '../../plan/graph.ts'
 import type { PhysicalPlan, PlannedSource, SubTopology } from '../../plan/plan.ts'
 import { headDecoder } from './head-decoder.ts'
@@ -25,7 +27,7 @@ import { InputPartition } from './input-partition.ts'
 import { Lane } from './lane.ts'
 import { SetAside } from './set-aside.ts'
 import { TaskInputs } from './task-inputs.ts'
-import { buildOperators, type NodeOutput, type TaskOperators, type TimedOperator } from './task-operators.ts'
+import { buildOperators, type NodeOutput, type TaskOperators } from './task-operators.ts'
 import { InternalOutput, type OutputTransport, TopicOutput } from './task-output.ts'
 import type { LaneState } from './time-marker.ts'
 
@@ -76,7 +78,10 @@ export class Task {
   private readonly outputs: readonly TopicOutput[]
   private readonly setAside: SetAside
   private readonly emitPolicy: InvalidPolicy
-  private headers: Headers = noHeaders
+  private readonly record = new CurrentRecord()
+  /** The stream time at which operators act: on the way to that of the inputs. */
+  private timeMs = Number.NEGATIVE_INFINITY
+  private wallClockMs = 0
   private finished = false
 
   constructor(options: TaskOptions) {
@@ -90,8 +95,10 @@ export class Task {
     this.setAside = topics.setAside
     this.operators = buildOperators({
       part: options.part,
-      streamTimeMs: () => this.inputs.streamTimeMs,
-      late: (record) => this.setAside.putLate(record, this.inputs.streamTimeMs),
+      streamTimeMs: () => this.timeMs,
+      wallClockMs: () => this.wallClockMs,
+      record: this.record,
+      late: (record) => this.setAside.putLate(record, this.timeMs),
       sinkReceiver: (node) => topics.receiver(node),
     })
     const bindings = new Map<Lane, LaneBinding>()
@@ -178,6 +185,16 @@ export class Task {
     this.dirty = true
   }
 
+  /** Tells the operators that asked for it what the wall clock shows. Never called while a record is processed. */
+  tick(wallClockMs: number): void {
+    this.wallClockMs = wallClockMs
+    for (const { name, operator, output } of this.operators.ticking) {
+      if (operator.nextTickMs() > wallClockMs) continue
+      this.dirty = true
+      this.emit(name, output, () => operator.tick(wallClockMs))
+    }
+  }
+
   /** Hands all outputs to the transport, time markers last. */
   flush(): void {
     const state: LaneState = this.finished ? 'ended' : this.inputs.idle ? 'idle' : 'active'
@@ -194,26 +211,46 @@ export class Task {
     this.finished = true
     this.dirty = true
     this.inputs.streamTimeMs = Number.POSITIVE_INFINITY
-    this.headers = noHeaders
-    for (const timed of this.operators.timed) this.emit(timed, Number.POSITIVE_INFINITY)
+    this.advanceOperators()
+    for (const { name, operator, output } of this.operators.timed)
+      this.emit(name, output, () => operator.advance(Number.POSITIVE_INFINITY))
   }
 
   private advanceOperators(): void {
-    const timeMs = this.inputs.streamTimeMs
+    const targetMs = this.inputs.streamTimeMs
     const { timed } = this.operators
-    for (let at = 0; at < timed.length; at++) {
-      const { operator, inputDelayMs } = timed[at]!
-      if (operator.nextDeadlineMs() > timeMs - inputDelayMs) continue
-      this.headers = noHeaders
-      this.emit(timed[at]!, timeMs - inputDelayMs)
+    let acted = false
+    for (;;) {
+      let nextMs = Number.POSITIVE_INFINITY
+      for (let at = 0; at < timed.length; at++) {
+        const { operator, inputDelayMs } = timed[at]!
+        const dueMs = operator.nextDeadlineMs() + inputDelayMs
+        if (dueMs < nextMs && (!acted || dueMs > this.timeMs)) nextMs = dueMs
+      }
+      if (nextMs > targetMs || nextMs === Number.POSITIVE_INFINITY) break
+      if (nextMs > this.timeMs) this.timeMs = nextMs
+      // In topological order, so that what one emits is seen by those below before they act at the same time.
+      this.actOnTime()
+      acted = true
+    }
+    this.timeMs = targetMs
+    // A deadline that is not met by acting on it hides what else its operator has to do.
+    if (acted) this.actOnTime()
+  }
+
+  private actOnTime(): void {
+    for (const { name, operator, output, inputDelayMs } of this.operators.timed) {
+      const timeMs = this.timeMs - inputDelayMs
+      if (operator.nextDeadlineMs() <= timeMs) this.emit(name, output, () => operator.advance(timeMs))
     }
   }
 
   /** Lets an operator act on time. There is no record to blame for what a function below it throws. */
-  private emit({ name, operator, output }: TimedOperator, timeMs: number): void {
+  private emit(name: string, output: NodeOutput, act: () => void): void {
+    this.record.lane = undefined
     output.onRefused = (record, error) => this.setAside.putEmitted(this.emitPolicy, name, record, error)
     try {
-      operator.advance(timeMs)
+      act()
     } finally {
       output.onRefused = undefined
     }
@@ -221,7 +258,7 @@ export class Task {
 
   private push(lane: Lane): void {
     const binding = this.bindings.get(lane) as LaneBinding
-    this.headers = lane.headHeaders
+    this.record.lane = lane
     try {
       binding.receiver.process(lane.headKey, lane.headValue, lane.headTimestampMs)
     } catch (error) {
@@ -255,7 +292,7 @@ export class Task {
     }
     const byNode = new Map<GraphNode, TopicOutput>()
     for (const sink of options.part.sinks) {
-      const passedOn = (): number => this.inputs.streamTimeMs - sink.outputDelayMs
+      const passedOn = (): number => this.timeMs - sink.outputDelayMs
       const output = sink.internal
         ? new InternalOutput(sink.topic, outputOptions, passedOn)
         : new TopicOutput(sink.topic, outputOptions)
@@ -276,16 +313,36 @@ export class Task {
         ? node
         : { keySerde: stringSerde, valueSerde: json() }
     const internal = node.kind === 'repartition'
+    const broadcast = internal && node.broadcast === true
     return {
       process: (key, value, timestampMs) => {
         // A record without a key belongs to no task below, as in Kafka Streams.
         if (internal && (key === null || key === undefined)) return
-        output.write(
-          { key, value, timestampMs, headers: this.headers },
-          keySerde as never,
-          valueSerde as never,
-        )
+        const record = { key, value, timestampMs, headers: this.record.headers }
+        if (broadcast) output.writeToAll(record, keySerde as never, valueSerde as never)
+        else output.write(record, keySerde as never, valueSerde as never)
       },
     }
+  }
+}
+
+/** The record at the head of a lane, as functions of the user see it; none while operators act on time. */
+class CurrentRecord implements RecordMetadata {
+  lane: Lane | undefined
+
+  get topic(): string {
+    return this.lane?.topic ?? ''
+  }
+
+  get partition(): number {
+    return this.lane?.partition ?? -1
+  }
+
+  get offset(): number {
+    return this.lane?.headOffset ?? -1
+  }
+
+  get headers(): Headers {
+    return this.lane?.headHeaders ?? noHeaders
   }
 }

@@ -162,7 +162,11 @@ export class PipelineThread {
   /** Gives every task a slice; true when one used all of it. */
   private processSlices(): boolean {
     let busy = false
-    for (const task of this.held.tasks.values()) busy = task.process(SLICE_RECORDS) === SLICE_RECORDS || busy
+    const wallClockMs = this.options.clock.nowMs()
+    for (const task of this.held.tasks.values()) {
+      task.tick(wallClockMs)
+      busy = task.process(SLICE_RECORDS) === SLICE_RECORDS || busy
+    }
     return busy
   }
 

@@ -1,0 +1,118 @@
+/** Several grouped streams aggregated into one state per key (Kafka Streams' cogroup, KIP-150). */
+import type { Serde } from '../core/serde.ts'
+import { type Aggregator, aggregator } from '../operators/aggregator.ts'
+import { cogroupInputOperator } from '../operators/cogroup-input.ts'
+import { mergeOperator } from '../operators/merge.ts'
+import type { Routed } from '../operators/port.ts'
+import { type Windowed, windowedSerde } from '../operators/windowed.ts'
+import type { OperatorNode } from '../plan/graph.ts'
+import { aggregateSpec } from './aggregated.ts'
+import type { Grouped } from './grouped.ts'
+import { repartitionFor } from './repartition.ts'
+import type { NameOption, Stream } from './stream.ts'
+import { Table } from './table.ts'
+import type { Window } from './window.ts'
+
+type Add<S> = (state: S, value: unknown, key: unknown) => S
+
+interface Part<K, S> extends NameOption {
+  readonly stream: Stream<K, unknown>
+  readonly add: Add<S>
+}
+
+export interface CogroupOptions<S, R> extends NameOption {
+  /** Needed for session windows: one state from those of two sessions that became one. */
+  readonly merge?: (earlier: S, later: S) => S
+  /** What the table shows of a state. Default: the state itself. */
+  readonly result?: (state: S) => R
+}
+
+export class Cogrouped<K, S> {
+  private readonly init: () => S
+  private readonly parts: readonly Part<K, S>[]
+
+  constructor(init: () => S, parts: readonly Part<K, S>[]) {
+    this.init = init
+    this.parts = parts
+  }
+
+  /**
+   * Adds a stream with a function of its own. `name` calls its internal topic if it needs one; the default is the
+   * name of the aggregate and of what the stream reads.
+   */
+  and<V>(
+    grouped: Grouped<K, V>,
+    add: (state: S, value: V, key: K) => S,
+    options: NameOption = {},
+  ): Cogrouped<K, S> {
+    const part = { ...options, stream: grouped.stream as Stream<K, unknown>, add: add as Add<S> }
+    return new Cogrouped(this.init, [...this.parts, part])
+  }
+
+  /** Aggregates within windows. */
+  window(window: Window): WindowedCogrouped<K, S> {
+    return new WindowedCogrouped(this.init, this.parts, window)
+  }
+
+  /** Aggregates everything there ever was: a table that changes with every record. */
+  aggregate<R = S>(options: CogroupOptions<S, R> = {}): Table<K, R> {
+    return addCogroup<K, S, K, R>(this.init, this.parts, undefined, this.parts[0]!.stream.keySerde, options)
+  }
+}
+
+export class WindowedCogrouped<K, S> {
+  private readonly init: () => S
+  private readonly parts: readonly Part<K, S>[]
+  private readonly window: Window
+
+  constructor(init: () => S, parts: readonly Part<K, S>[], window: Window) {
+    this.init = init
+    this.parts = parts
+    this.window = window
+  }
+
+  /** One state per key and window. */
+  aggregate<R = S>(options: CogroupOptions<S, R> = {}): Table<Windowed<K>, R> {
+    const key = windowedSerde(this.parts[0]!.stream.keySerde)
+    return addCogroup<K, S, Windowed<K>, R>(this.init, this.parts, this.window, key, options)
+  }
+}
+
+function addCogroup<K, S, L, R>(
+  init: () => S,
+  parts: readonly Part<K, S>[],
+  window: Window | undefined,
+  resultKey: Serde<L>,
+  options: CogroupOptions<S, R>,
+): Table<L, R> {
+  const { graph, keySerde } = parts[0]!.stream
+  const sources = [...new Set(parts.flatMap(({ stream }) => stream.origin.sources))]
+  const name = options.name ?? `${sources.join('-')}-cogroup`
+  const inputs = parts.map(({ stream, name: own }, port): OperatorNode => {
+    const part = own ?? `${name}-${stream.origin.sources.join('-')}`
+    const input = repartitionFor(stream, part)
+    return graph.add({
+      kind: 'operator',
+      name: `${part}-input`,
+      spec: cogroupInputOperator(port, window === undefined || window.kind === 'sliding'),
+      inputs: [input.node],
+    })
+  })
+  const merged: OperatorNode = graph.add({
+    kind: 'operator',
+    name: `${name}-merge`,
+    spec: mergeOperator(inputs.length),
+    inputs,
+  })
+  const { merge, result } = options
+  const adds = parts.map(({ add }) => add)
+  const all: Aggregator<Routed, S, R> = aggregator<Routed, S, R>({
+    init,
+    add: (state, { port, value }, key) => adds[port]!(state, value, key),
+    ...(merge === undefined ? {} : { merge }),
+    ...(result === undefined ? {} : { result }),
+  })
+  const spec = aggregateSpec(window, name, keySerde as Serde<unknown>, all)
+  const node = graph.add({ kind: 'operator', name, spec, inputs: [merged] })
+  return new Table<L, R>(graph, node, resultKey, name, undefined)
+}

@@ -1,0 +1,76 @@
+/** Joins of a stream: with another stream, a table, a global table. The methods of `Stream` are their face. */
+import { type Duration, durationMs } from '../core/duration.ts'
+import type { Serde } from '../core/serde.ts'
+import { type StreamJoinKind, streamStreamJoinOperator } from '../operators/stream-stream-join.ts'
+import { type Joiner, streamTableJoinOperator } from '../operators/stream-table-join.ts'
+import type { GlobalTable } from './global-table.ts'
+import { repartitionFor } from './repartition.ts'
+import { type NameOption, Stream, type StreamJoinOptions } from './stream.ts'
+import type { AnyTable } from './table.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: a stream of whatever values
+export type AnyStream<K> = Stream<K, any>
+
+/** The milliseconds of one duration for both directions, or of one for each. */
+export function reachMs(within: StreamJoinOptions['within']): { beforeMs: number; afterMs: number } {
+  const each: { before: Duration; after: Duration } =
+    typeof within === 'object' ? within : { before: within, after: within }
+  return { beforeMs: durationMs(each.before), afterMs: durationMs(each.after) }
+}
+
+export function joinStreams<K, R>(
+  kind: StreamJoinKind,
+  one: AnyStream<K>,
+  other: AnyStream<K>,
+  joiner: Joiner,
+  options: StreamJoinOptions,
+): Stream<K, R> {
+  const sources = [...new Set([...one.origin.sources, ...other.origin.sources])]
+  const name = options.name ?? `${sources.join('-')}-join`
+  const left = repartitionFor(one, `${name}-left`)
+  // A stream that is joined with itself goes through one internal topic.
+  const right = other === one ? left : repartitionFor(other, `${name}-right`)
+  const spec = streamStreamJoinOperator({
+    kind,
+    leftStore: `${name}-left`,
+    rightStore: `${name}-right`,
+    keySerde: one.keySerde as Serde<unknown>,
+    ...reachMs(options.within),
+    graceMs: durationMs(options.grace ?? 0),
+    joiner,
+  })
+  const node = one.graph.add({ kind: 'operator', name, spec, inputs: [left.node, right.node] })
+  return new Stream<K, R>(one.graph, node, one.keySerde, { sources, rekeyed: false })
+}
+
+export function joinTable<K, R>(
+  stream: AnyStream<K>,
+  table: AnyTable,
+  left: boolean,
+  joiner: Joiner,
+  options: NameOption,
+): Stream<K, R> {
+  const { graph, keySerde, origin } = stream
+  const name = options.name ?? `${origin.sources.join('-')}-${table.sourceName}-join`
+  const view = table.lookup()
+  const input = repartitionFor(stream, name)
+  const spec = streamTableJoinOperator({ table: view, left, joiner })
+  const node = graph.add({ kind: 'operator', name, spec, inputs: [input.node] })
+  return new Stream<K, R>(graph, node, keySerde, { sources: origin.sources, rekeyed: false })
+}
+
+export function joinGlobalTable<K, R>(
+  stream: AnyStream<K>,
+  // biome-ignore lint/suspicious/noExplicitAny: a table of whatever keys and values
+  table: GlobalTable<any, any>,
+  left: boolean,
+  keyOf: (value: unknown, key: unknown) => unknown,
+  joiner: Joiner,
+  options: NameOption,
+): Stream<K, R> {
+  const { graph, keySerde, origin } = stream
+  const name = options.name ?? `${origin.sources.join('-')}-${table.name}-join`
+  const spec = streamTableJoinOperator({ table: table.view, left, joiner, keyOf })
+  const node = graph.add({ kind: 'operator', name, spec, inputs: [stream.node] })
+  return new Stream<K, R>(graph, node, keySerde, origin)
+}

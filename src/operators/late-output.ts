@@ -1,0 +1,25 @@
+/** Gives the late records of an operator to a stream of their own: port 0 has its results, port 1 the late records. */
+import type { OperatorSpec } from './operator.ts'
+import { PortOutput } from './port.ts'
+
+export const RESULTS_PORT = 0
+export const LATE_PORT = 1
+
+export function withLateOutput(spec: OperatorSpec): OperatorSpec {
+  return {
+    ...spec,
+    create(name, context, output) {
+      const ports = new PortOutput(output)
+      return spec.create(
+        name,
+        {
+          ...context,
+          late: ({ key, value, timestampMs }) => ports.process(LATE_PORT, key, value, timestampMs),
+        },
+        {
+          process: (key, value, timestampMs) => ports.process(RESULTS_PORT, key, value, timestampMs),
+        },
+      )
+    },
+  }
+}

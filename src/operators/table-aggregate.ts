@@ -1,0 +1,53 @@
+/**
+ * Aggregates the values that a table has now, by group: a replaced value is taken back before the new one is added
+ * (Kafka Streams' KTableAggregate). Each change gives one result, with the larger of its timestamp and the last
+ * result's. A state of null or undefined forgets the group; the result is then a tombstone.
+ */
+import type { Serde } from '../core/serde.ts'
+import { keyValueStore } from '../state/key-value-store.ts'
+import { jsonState, type Kept } from './aggregate.ts'
+import type { AnyReversibleAggregator } from './aggregator.ts'
+import type { OperatorSpec } from './operator.ts'
+import type { GroupChange } from './table-group.ts'
+
+export interface TableAggregateOptions {
+  readonly store: string
+  readonly keySerde: Serde<unknown>
+  readonly aggregator: AnyReversibleAggregator<unknown>
+}
+
+export function tableAggregateOperator(options: TableAggregateOptions): OperatorSpec {
+  const { aggregator } = options
+  const storeSpec = keyValueStore<unknown, Kept>(options.store, options.keySerde, jsonState)
+  return {
+    kind: 'table-aggregate',
+    stores: [storeSpec],
+    outputDelayMs: 0,
+    keyed: true,
+    create(_name, context, output) {
+      const store = context.store(storeSpec)
+      return {
+        inputs: [
+          {
+            process(key, value, timestampMs) {
+              if (key === null || key === undefined) return
+              const { before, after } = value as GroupChange
+              const kept = store.get(key)
+              const latestMs = kept === undefined ? timestampMs : Math.max(timestampMs, kept.timestampMs)
+              let state = kept?.state
+              if (before !== undefined && state !== undefined) state = aggregator.subtract(state, before, key)
+              if (after !== undefined) state = aggregator.add(state ?? aggregator.init(), after, key)
+              if (state === null || state === undefined) {
+                store.put(key, undefined, latestMs)
+                output.process(key, null, latestMs)
+                return
+              }
+              store.put(key, { state, timestampMs: latestMs }, latestMs)
+              output.process(key, aggregator.result(state), latestMs)
+            },
+          },
+        ],
+      }
+    },
+  }
+}

@@ -1,0 +1,254 @@
+/*
+ * The other witness: runs the topologies of topologies.ts in Kafka Streams' TopologyTestDriver.
+ *
+ * Reads one case per line, {"topology": name, "records": [[topic, key, value, timestampMs], ...]}, and answers each
+ * with one line, {"out": [[key, value, timestampMs], ...]} or {"error": text}. Keys and values are texts or null.
+ * Caches are off and nothing is throttled, so that every update is seen where it happens.
+ */
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import java.util.function.Consumer;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.TestOutputTopic;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.state.SessionStore;
+import org.apache.kafka.streams.state.Stores;
+import org.apache.kafka.streams.state.WindowStore;
+import org.apache.kafka.streams.test.TestRecord;
+
+public final class StreamsWitness {
+    /* With the default retention a leap of stream time drops windows before they were emitted. */
+    private static final Duration LONG = Duration.ofDays(1);
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Map<String, Consumer<StreamsBuilder>> TOPOLOGIES = new HashMap<>();
+
+    private static String joined(final Object left, final Object right) {
+        return left + "+" + right;
+    }
+
+    private static KStream<String, String> stream(final StreamsBuilder builder, final String topic) {
+        return builder.stream(topic);
+    }
+
+    private static KTable<String, String> table(final StreamsBuilder builder, final String topic) {
+        return builder.table(topic, Materialized.as(topic + "-store"));
+    }
+
+    private static KTable<String, String> versioned(final StreamsBuilder builder, final String topic) {
+        return builder.table(topic, Materialized.as(
+            Stores.persistentVersionedKeyValueStore(topic + "-store", Duration.ofMillis(30))));
+    }
+
+    private static String windowText(final Windowed<String> window) {
+        return window.key() + "@" + window.window().start() + "/" + window.window().end();
+    }
+
+    private static JoinWindows within(final long before, final long after, final long grace) {
+        return JoinWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(after), Duration.ofMillis(grace))
+            .before(Duration.ofMillis(before))
+            .after(Duration.ofMillis(after));
+    }
+
+    private static String reference(final String value) {
+        final int at = value.indexOf(':');
+        return at < 0 ? null : value.substring(at + 1);
+    }
+
+    private static boolean keeps(final String value) {
+        return (value.charAt(value.length() - 1) & 1) == 0;
+    }
+
+    private static void add(final String name, final Consumer<StreamsBuilder> build) {
+        TOPOLOGIES.put(name, build);
+    }
+
+    static {
+        add("filter", b -> stream(b, "a").filter((k, v) -> keeps(v)).to("out"));
+        add("map", b -> stream(b, "a").map((k, v) -> KeyValue(v.substring(0, 1), v + "!")).to("out"));
+        add("group-by-count", b -> stream(b, "a").groupBy((k, v) -> v.substring(0, 1)).count()
+            .toStream().mapValues(n -> "" + n).to("out"));
+        add("aggregate", b -> stream(b, "a").groupByKey()
+            .aggregate(() -> "", (k, v, all) -> all + v)
+            .toStream().to("out"));
+        add("tumbling", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10)))
+            .aggregate(() -> "", (k, v, all) -> all + v)
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("tumbling-close", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10)))
+            .emitStrategy(EmitStrategy.onWindowClose())
+            .aggregate(() -> "", (k, v, all) -> all + v, Materialized.<String, String, WindowStore<Bytes, byte[]>>as("kept")
+                .withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("session-close", b -> stream(b, "a").groupByKey()
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .emitStrategy(EmitStrategy.onWindowClose())
+            .aggregate(() -> "", (k, v, all) -> all + v, (k, one, two) -> one + two,
+                Materialized.<String, String, SessionStore<Bytes, byte[]>>as("kept").withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out"));
+
+        add("hopping", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10))
+                .advanceBy(Duration.ofMillis(5)))
+            .aggregate(() -> "", (k, v, all) -> all + v)
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("sliding", b -> stream(b, "a").groupByKey()
+            .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .aggregate(() -> "", (k, v, all) -> all + v,
+                Materialized.<String, String, WindowStore<Bytes, byte[]>>as("kept").withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("session", b -> stream(b, "a").groupByKey()
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .aggregate(() -> "", (k, v, all) -> all + v, (k, one, two) -> one + two)
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("table-group-count", b -> table(b, "t").groupBy((k, v) -> KeyValue(v.substring(0, 1), v)).count()
+            .toStream().mapValues(n -> "" + n).to("out"));
+        add("table-group-reduce", b -> table(b, "t").groupBy((k, v) -> KeyValue(v.substring(0, 1), v))
+            .reduce((all, v) -> all + "+" + v, (all, v) -> all + "-" + v).toStream().to("out"));
+        add("count-table-left", b -> stream(b, "a").groupByKey().count().mapValues(n -> "" + n)
+            .leftJoin(table(b, "t"), StreamsWitness::joined).toStream().to("out"));
+
+        add("stream-table", b -> stream(b, "a").join(table(b, "t"), StreamsWitness::joined).to("out"));
+        add("stream-table-left", b -> stream(b, "a").leftJoin(table(b, "t"), StreamsWitness::joined).to("out"));
+        add("stream-versioned-left", b ->
+            stream(b, "a").leftJoin(versioned(b, "t"), StreamsWitness::joined).to("out"));
+        add("stream-global", b -> stream(b, "a")
+            .join(b.<String, String>globalTable("t"), (k, v) -> reference(v), StreamsWitness::joined).to("out"));
+        add("stream-global-left", b -> stream(b, "a")
+            .leftJoin(b.<String, String>globalTable("t"), (k, v) -> reference(v), StreamsWitness::joined).to("out"));
+
+        add("table-filter", b -> table(b, "t").filter((k, v) -> keeps(v)).toStream().to("out"));
+        add("table-map-values", b -> table(b, "t").mapValues(v -> v + "!").toStream().to("out"));
+        add("table-map-filter", b ->
+            table(b, "t").mapValues(v -> v + "!").filter((k, v) -> keeps(v.substring(0, v.length() - 1)),
+                Materialized.as("kept")).toStream().to("out"));
+        add("to-table", b -> stream(b, "a").filter((k, v) -> keeps(v)).toTable(Materialized.as("kept"))
+            .toStream().to("out"));
+        add("stream-filtered-table-left", b -> stream(b, "a")
+            .leftJoin(table(b, "t").filter((k, v) -> keeps(v)).mapValues(v -> v + "!"), StreamsWitness::joined)
+            .to("out"));
+        add("stream-table-table-left", b -> stream(b, "a")
+            .leftJoin(table(b, "t").outerJoin(table(b, "u"), StreamsWitness::joined), StreamsWitness::joined)
+            .to("out"));
+
+        add("table-table", b -> table(b, "t").join(table(b, "u"), StreamsWitness::joined).toStream().to("out"));
+        add("table-table-left", b ->
+            table(b, "t").leftJoin(table(b, "u"), StreamsWitness::joined).toStream().to("out"));
+        add("table-table-outer", b ->
+            table(b, "t").outerJoin(table(b, "u"), StreamsWitness::joined).toStream().to("out"));
+        add("table-table-versioned", b ->
+            versioned(b, "t").outerJoin(versioned(b, "u"), StreamsWitness::joined).toStream().to("out"));
+        add("table-three", b -> table(b, "t").join(table(b, "u"), StreamsWitness::joined)
+            .leftJoin(table(b, "v"), StreamsWitness::joined).toStream().to("out"));
+        add("table-three-outer", b -> table(b, "t").outerJoin(table(b, "u"), StreamsWitness::joined)
+            .outerJoin(table(b, "v"), StreamsWitness::joined).toStream().to("out"));
+        add("table-left-filtered", b -> table(b, "t").leftJoin(table(b, "u"), StreamsWitness::joined)
+            .filter((k, v) -> keeps(v)).toStream().to("out"));
+        add("foreign-key", b -> table(b, "t")
+            .join(table(b, "u"), StreamsWitness::reference, StreamsWitness::joined).toStream().to("out"));
+        add("foreign-key-left", b -> table(b, "t")
+            .leftJoin(table(b, "u"), StreamsWitness::reference, StreamsWitness::joined).toStream().to("out"));
+
+        add("stream-stream", b -> stream(b, "a")
+            .join(stream(b, "b"), StreamsWitness::joined, within(10, 10, 0)).to("out"));
+        add("stream-stream-uneven", b -> stream(b, "a")
+            .join(stream(b, "b"), StreamsWitness::joined, within(0, 15, 5)).to("out"));
+        add("stream-stream-left", b -> stream(b, "a")
+            .leftJoin(stream(b, "b"), StreamsWitness::joined, within(10, 10, 8)).to("out"));
+        add("stream-stream-outer", b -> stream(b, "a")
+            .outerJoin(stream(b, "b"), StreamsWitness::joined, within(10, 10, 10)).to("out"));
+        add("stream-stream-outer-grace", b -> stream(b, "a")
+            .outerJoin(stream(b, "b"), StreamsWitness::joined, within(12, 12, 6)).to("out"));
+        add("stream-stream-outer-uneven", b -> stream(b, "a")
+            .outerJoin(stream(b, "b"), StreamsWitness::joined, within(3, 14, 3)).to("out"));
+        add("self-join", b -> {
+            final KStream<String, String> a = stream(b, "a");
+            a.join(a, StreamsWitness::joined, within(10, 5, 0)).to("out");
+        });
+    }
+
+    private static <K, V> org.apache.kafka.streams.KeyValue<K, V> KeyValue(final K key, final V value) {
+        return org.apache.kafka.streams.KeyValue.pair(key, value);
+    }
+
+    private static Properties settings() {
+        final Properties settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "witness");
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
+        settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
+        settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+        settings.put(StreamsConfig.DSL_STORE_SUPPLIERS_CLASS_CONFIG,
+            org.apache.kafka.streams.state.BuiltInDslStoreSuppliers.InMemoryDslStoreSuppliers.class);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, System.getProperty("witness.state"));
+        settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_OUTER_JOIN_SPURIOUS_RESULTS_FIX, 0L);
+        settings.put(StreamsConfig.InternalConfig.EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION, 0L);
+        return settings;
+    }
+
+    private static String text(final JsonNode node) {
+        return node.isNull() ? null : node.asText();
+    }
+
+    private static ObjectNode run(final JsonNode request) {
+        final Consumer<StreamsBuilder> build = TOPOLOGIES.get(request.get("topology").asText());
+        if (build == null) throw new IllegalArgumentException("no topology " + request.get("topology"));
+        final Properties settings = settings();
+        final StreamsBuilder builder = new StreamsBuilder();
+        build.accept(builder);
+        final Topology topology = builder.build(settings);
+        final ObjectNode answer = JSON.createObjectNode();
+        final ArrayNode out = answer.putArray("out");
+        try (TopologyTestDriver driver = new TopologyTestDriver(topology, settings, Instant.EPOCH)) {
+            final Map<String, TestInputTopic<String, String>> topics = new HashMap<>();
+            for (final JsonNode record : request.get("records")) {
+                topics.computeIfAbsent(record.get(0).asText(),
+                        name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()))
+                    .pipeInput(text(record.get(1)), text(record.get(2)), record.get(3).asLong());
+            }
+            final TestOutputTopic<String, String> results =
+                driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
+            while (!results.isEmpty()) {
+                final TestRecord<String, String> record = results.readRecord();
+                out.addArray().add(record.key()).add(record.value()).add(record.timestamp());
+            }
+        }
+        return answer;
+    }
+
+    public static void main(final String[] arguments) throws Exception {
+        final BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        final BufferedWriter out = new BufferedWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            ObjectNode answer;
+            try {
+                answer = run(JSON.readTree(line));
+            } catch (final Exception | StackOverflowError error) {
+                answer = JSON.createObjectNode().put("error", error.toString());
+            }
+            out.write(JSON.writeValueAsString(answer));
+            out.newLine();
+            out.flush();
+        }
+    }
+}
