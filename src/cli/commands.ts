@@ -49,6 +49,32 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/run.ts'),
   },
   {
+    name: 'serve',
+    summary: 'only the broker, until Ctrl-C or SIGTERM; its log is JSON lines where there is no terminal',
+    flags: [
+      {
+        name: 'port',
+        value: 'PORT',
+        summary: 'the port on 127.0.0.1; 0 takes any free one, one that is taken is an error',
+        default: '9092',
+      },
+      {
+        name: 'set',
+        value: 'NAME=VALUE',
+        summary: "a setting under Kafka's name, such as num.partitions=4 or listeners=…",
+        many: true,
+      },
+    ],
+    examples: [
+      ['millrace serve', 'on 127.0.0.1:9092, with the topics that `millrace dev` has here'],
+      [
+        'millrace serve --set listeners=SSL://:9093 --set ssl.keystore.location=broker.pem --set ssl.truststore.location=ca.pem --set ssl.client.auth=required',
+        'for other machines, with certificates',
+      ],
+    ],
+    load: () => import('./commands/serve.ts'),
+  },
+  {
     name: 'topics list',
     summary: 'the topics with their partitions and records',
     flags: [{ name: 'internal', summary: 'also topics that Millrace or Kafka keep for themselves' }],
@@ -82,6 +108,46 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/topics-describe.ts'),
   },
   {
+    name: 'topics alter',
+    summary: 'change settings of a topic, or give it more partitions',
+    arguments: [{ name: 'topic', summary: 'the topic', required: true }],
+    flags: [
+      { name: 'set', value: 'NAME=VALUE', summary: 'a setting, such as retention.ms=3600000', many: true },
+      { name: 'unset', value: 'NAME', summary: "back to the broker's default", many: true },
+      { name: 'partitions', short: 'p', value: 'N', summary: 'so many in all; they can only become more' },
+      dryRun,
+    ],
+    rowType: '{ topic: string; setting: string; before: string | null; after: string | null }',
+    examples: [
+      ['millrace topics alter orders --set retention.ms=86400000', 'keep a day'],
+      [
+        'millrace topics alter orders --unset retention.ms --partitions 8',
+        'as long as the broker says, on eight',
+      ],
+    ],
+    load: () => import('./commands/topics-alter.ts'),
+  },
+  {
+    name: 'topics purge',
+    summary: 'delete the records of a topic, or the older ones',
+    arguments: [{ name: 'topic', summary: 'the topic', required: true }],
+    flags: [
+      {
+        name: 'before',
+        value: 'OFFSET',
+        summary: 'only those before it: 47, +2, -3, @TIME, @-5m; without it all there are',
+      },
+      { name: 'partition', short: 'p', value: 'N', summary: 'only this partition', many: true },
+      dryRun,
+    ],
+    rowType: '{ topic: string; partition: number; start_offset: number; deleted: number }',
+    examples: [
+      ['millrace topics purge orders --before @-7d --dry-run', 'how many are older than a week'],
+      ['millrace topics purge orders --yes', 'empty it without asking'],
+    ],
+    load: () => import('./commands/topics-purge.ts'),
+  },
+  {
     name: 'topics delete',
     summary: 'delete topics with all their records',
     arguments: [{ name: 'topic', summary: 'names', required: true, many: true }],
@@ -89,6 +155,50 @@ export const commands: readonly CommandSpec[] = [
     rowType: '{ topic: string }',
     examples: [['millrace topics delete orders --yes', 'without asking']],
     load: () => import('./commands/topics-delete.ts'),
+  },
+  {
+    name: 'groups list',
+    summary: 'the consumer groups',
+    rowType: '{ group: string; state: string; type: string; protocol_type: string }',
+    load: () => import('./commands/groups-list.ts'),
+  },
+  {
+    name: 'groups describe',
+    summary: 'members of groups, and per partition how far they have come',
+    arguments: [{ name: 'group', summary: 'names', required: true, many: true }],
+    rowType:
+      '{ group: string; state: string; type: string; assignor: string; lag: number | null; members: { member_id: string; instance_id: string | null; client_id: string; host: string; partitions: number }[]; partitions: { topic: string; partition: number; committed_offset: number | null; end_offset: number | null; lag: number | null; client_id: string | null; host: string | null; member_id: string | null }[] }',
+    examples: [
+      ['millrace groups describe billing', 'its members and the lag of each partition'],
+      ['millrace groups describe billing -v', 'also the ids of members'],
+    ],
+    load: () => import('./commands/groups-describe.ts'),
+  },
+  {
+    name: 'groups reset',
+    summary: 'set where a group without members goes on in topics',
+    arguments: [{ name: 'group', summary: 'the group', required: true }],
+    flags: [
+      { name: 'topic', value: 'TOPIC', summary: 'the topic, or several', many: true },
+      { name: 'to', value: 'OFFSET', summary: 'start, end, 47, +2, -3, @TIME, @-5m' },
+      { name: 'partition', short: 'p', value: 'N', summary: 'only this partition', many: true },
+      dryRun,
+    ],
+    rowType: '{ topic: string; partition: number; before: number | null; after: number; lag: number }',
+    examples: [
+      ['millrace groups reset billing --topic orders --to start', 'read everything again'],
+      ['millrace groups reset billing --topic orders --to @-1h --dry-run', 'where an hour ago is'],
+    ],
+    load: () => import('./commands/groups-reset.ts'),
+  },
+  {
+    name: 'groups delete',
+    summary: 'delete groups without members, with their positions',
+    arguments: [{ name: 'group', summary: 'names', required: true, many: true }],
+    flags: [dryRun],
+    rowType: '{ group: string }',
+    examples: [['millrace groups delete billing --yes', 'without asking']],
+    load: () => import('./commands/groups-delete.ts'),
   },
   {
     name: 'produce',

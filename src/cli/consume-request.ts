@@ -2,6 +2,7 @@
 import type { IsolationLevel } from '../client/cluster/list-offsets.ts'
 import { MillraceError } from '../core/errors.ts'
 import type { Clock } from '../platform/clock.ts'
+import { partitionNumbers } from './chosen-partitions.ts'
 import type { CommandContext } from './command.ts'
 import { type OffsetRange, parseOffsets } from './offset-language.ts'
 import { timeoutMsOf } from './with-cluster.ts'
@@ -29,7 +30,7 @@ export function consumeRequest(context: CommandContext): ConsumeRequest {
   const since = flags.text('since')
   const offset = flags.text('offset')
   if (since !== undefined && offset !== undefined) throw contradiction('--since', '--offset')
-  const partitions = flags.texts('partition').map(partitionNumber)
+  const partitions = partitionNumbers(flags)
   if (group !== undefined && partitions.length > 0) throw contradiction('--group', '--partition')
   if (group === '') throw new MillraceError('MR_USAGE', 'the group has no name')
   const text = since === undefined ? (offset ?? 'start') : `@-${since}`
@@ -43,11 +44,6 @@ export function consumeRequest(context: CommandContext): ConsumeRequest {
     limit: flags.whole('number', { min: 1 }) ?? Number.POSITIVE_INFINITY,
     timeoutMs: timeoutMsOf(context),
   }
-}
-
-function partitionNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new MillraceError('MR_USAGE', `--partition takes a whole number from 0 on, not "${text}"`)
 }
 
 export function contradiction(one: string, other: string): MillraceError {

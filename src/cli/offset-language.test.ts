@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type PartitionBounds, parseOffsets, resolveOffset } from './offset-language.ts'
+import { type PartitionBounds, parseOffsets, parsePosition, resolveOffset } from './offset-language.ts'
 
 const nowMs = Date.parse('2026-11-22T10:30:00Z')
 
@@ -97,4 +97,15 @@ test('whatever the text, it is a position within the partition or refused with a
       }
     }),
   )
+})
+
+test('a position alone is no range', () => {
+  assert.deepEqual(parsePosition('-3', 0), { at: 'end', minus: 3 })
+  assert.deepEqual(parsePosition('@2026-11-22T10:00Z', 0), {
+    at: 'time',
+    timestampMs: Date.UTC(2026, 10, 22, 10),
+  })
+  for (const text of ['10:20', '10:', ':20', ':end', '@-1h:@-30m', '@-5m:end', 'soon']) {
+    assert.throws(() => parsePosition(text, 0), { code: 'MR_USAGE' }, text)
+  }
 })

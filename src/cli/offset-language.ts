@@ -49,6 +49,15 @@ export function parseOffsets(text: string, nowMs: number): OffsetRange {
   }
 }
 
+/** A position alone, for what has no end. @throws MR_USAGE when the text is none, or a range */
+export function parsePosition(text: string, nowMs: number): OffsetPoint {
+  const { from, to } = parseOffsets(text, nowMs)
+  if (to === undefined && !text.endsWith(':')) return from
+  throw new MillraceError('MR_USAGE', `"${text}" is a range, and one position is asked for`, {
+    hint: 'Write start, end, 47, +2, -3, @2026-11-22T10:00Z, @-5m or @1716400000000.',
+  })
+}
+
 /** The offset of a point in a partition, moved into what the partition holds. */
 export function resolveOffset(point: OffsetPoint, bounds: PartitionBounds): number {
   const { startOffset, endOffset } = bounds

@@ -1,12 +1,11 @@
-/** `millrace consume` without a group: reads planned partitions, each to its end. */
-import type { Cluster } from '../client/cluster.ts'
 import { createConsumer } from '../client/consumer/consumer.ts'
-import { partitionName, type TopicPartition } from '../core/record.ts'
+import { partitionName } from '../core/record.ts'
+import { chosenPartitions } from './chosen-partitions.ts'
 import type { CommandContext } from './command.ts'
 import { type ConsumeRequest, fetchLimits, Patience } from './consume-request.ts'
 import { planReading } from './read-plan.ts'
 import type { RecordStream } from './record-stream.ts'
-import { orAborted, requirePartition, requireTopic } from './with-cluster.ts'
+import { orAborted } from './with-cluster.ts'
 
 export async function readRanges(
   { platform, signal }: CommandContext,
@@ -15,7 +14,7 @@ export async function readRanges(
 ): Promise<void> {
   const { cluster } = stream
   const { follow, isolation, range } = request
-  const partitions = await orAborted(signal, partitionsOf(cluster, request))
+  const partitions = await orAborted(signal, chosenPartitions(cluster, request.topics, request.partitions))
   const plan = await orAborted(signal, planReading(cluster, partitions, { range, isolation, follow }))
   const open = plan.filter(({ from, to }) => from < to)
   if (open.length === 0) return
@@ -40,18 +39,4 @@ export async function readRanges(
   } finally {
     await consumer.close()
   }
-}
-
-async function partitionsOf(
-  cluster: Cluster,
-  { topics, partitions: chosen }: ConsumeRequest,
-): Promise<readonly TopicPartition[]> {
-  const found: TopicPartition[] = []
-  for (const topic of new Set(topics)) {
-    const info = await requireTopic(cluster, topic)
-    for (const partition of chosen) requirePartition(info, partition)
-    const numbers = chosen.length > 0 ? new Set(chosen) : info.partitions.keys()
-    for (const partition of numbers) found.push({ topic, partition })
-  }
-  return found
 }

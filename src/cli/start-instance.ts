@@ -1,17 +1,16 @@
 /** From a command's flags to a running instance. */
 import { MillraceError } from '../core/errors.ts'
-import { joinPath } from '../platform/disk.ts'
 import { nodeThreads } from '../platform/node/threads.ts'
 import type { FlowPart } from '../server/flow.ts'
 import { Instance } from '../server/instance/instance.ts'
 import type { CommandContext } from './command.ts'
+import { dataDirectoryOf } from './data-directory.ts'
 import type { LoadedConfig } from './load-config.ts'
 import { packageFile } from './package-file.ts'
 import { version } from './version.ts'
 
 const BROKER_PORT = 9092
 const CONSOLE_PORT = 7070
-const DATA_DIRECTORY = '.millrace'
 
 export interface StartedInstance {
   readonly instance: Instance
@@ -28,8 +27,7 @@ export async function startInstance(
   const { flags, platform, logger } = context
   const brokers = flags.text('brokers') ?? context.process.env('MILLRACE_BROKERS')
   const config = brokers === undefined ? loaded.config : { ...loaded.config, brokers: brokers.split(',') }
-  const named = flags.text('data') ?? context.process.env('MILLRACE_DATA') ?? DATA_DIRECTORY
-  const dataDirectory = named.startsWith('/') ? named : joinPath(context.process.cwd, named)
+  const { named, path: dataDirectory } = dataDirectoryOf(context)
   if (flags.on('fresh')) platform.disk.removeDirectory(dataDirectory)
   const threadCount = flags.whole('threads', { min: 1, max: 256 })
   const partitions = flags.whole('partitions', { min: 1, max: 10_000 })

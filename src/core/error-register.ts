@@ -77,6 +77,8 @@ export const errorRegister = {
   MR_OFFSET_UNKNOWN: kind(3, 'A consumer has no position to start from, and its reset policy is none.'),
   MR_TRANSACTION_STATE: kind(1, 'A call does not fit the state of the transaction.'),
   MR_PRODUCER_FENCED: kind(1, 'A newer producer with the same transactional id has taken over.'),
+  MR_GROUP_UNKNOWN: kind(3, 'A consumer group that was named does not exist.'),
+  MR_GROUP_ACTIVE: kind(4, 'A consumer group has members, and only one without them can be changed so.'),
   MR_GROUP_LOST: kind(1, 'The consumer is no longer a member of its group.', true),
 
   MR_RECORD_INVALID: kind(7, 'A record does not match its schema or cannot be decoded.'),

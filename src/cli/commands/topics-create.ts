@@ -3,7 +3,8 @@ import { createAdmin } from '../../client/admin/admin.ts'
 import { isMillraceError, MillraceError } from '../../core/errors.ts'
 import { checkTopicName } from '../../core/topic-name.ts'
 import type { CommandContext } from '../command.ts'
-import { eachTopic } from '../each-topic.ts'
+import { eachOf } from '../each-of.ts'
+import { settingsOf } from '../setting.ts'
 import { askCluster } from '../with-cluster.ts'
 
 const PARTITIONS_MAX = 100_000
@@ -13,11 +14,11 @@ export async function run(context: CommandContext): Promise<void> {
   const topics = context.arguments.many('topic')
   topics.forEach(checkTopicName)
   const partitions = flags.whole('partitions', { min: 1, max: PARTITIONS_MAX }) ?? 1
-  const configs = Object.fromEntries(flags.texts('set').map(settingOf))
+  const configs = Object.fromEntries(settingsOf(flags.texts('set')))
   const dryRun = flags.on('dry-run')
   const { done, failure } = await askCluster(context, async (cluster) => {
     const admin = createAdmin(cluster, { timeoutMs: cluster.requestTimeoutMs })
-    return eachTopic(topics, 'not created', async (topic) => {
+    return eachOf(topics, 'not created', async (topic) => {
       try {
         await admin.createTopics([{ topic, partitions, configs }], { validateOnly: dryRun })
       } catch (error) {
@@ -34,13 +35,5 @@ function topicExists(topic: string): MillraceError {
   return new MillraceError('MR_TOPIC_EXISTS', `topic "${topic}" already exists`, {
     hint: `\`millrace topics describe ${topic}\` shows it.`,
     context: { topic },
-  })
-}
-
-function settingOf(text: string): readonly [name: string, value: string] {
-  const at = text.indexOf('=')
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
-  throw new MillraceError('MR_USAGE', `"${text}" is not a setting`, {
-    hint: 'Write --set NAME=VALUE, such as --set retention.ms=3600000.',
   })
 }

@@ -3,7 +3,7 @@ import { createAdmin } from '../../client/admin/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import type { CommandContext } from '../command.ts'
 import { confirm, type Question, requireAnswers } from '../confirm.ts'
-import { eachTopic } from '../each-topic.ts'
+import { eachOf } from '../each-of.ts'
 import { countOf } from '../terminal/text.ts'
 import { boundsOf } from '../topic-offsets.ts'
 import { orAborted, requireTopic, withCluster } from '../with-cluster.ts'
@@ -22,7 +22,7 @@ export async function run(context: CommandContext): Promise<void> {
     }
     await confirm(context, questions)
     const admin = createAdmin(cluster, { timeoutMs: cluster.requestTimeoutMs })
-    const deleting = eachTopic(topics, 'not deleted', (topic) => admin.deleteTopics([topic]))
+    const deleting = eachOf(topics, 'not deleted', (topic) => admin.deleteTopics([topic]))
     const { done, failure } = await orAborted(signal, deleting)
     if (done.length > 0) output.rows(done.map((topic) => ({ topic })))
     if (failure !== undefined) throw failure

@@ -1,26 +1,26 @@
 import { isMillraceError, MillraceError } from '../core/errors.ts'
 
 /**
- * Runs `act` for one topic after the other; one that fails does not keep the others from it. Returns those that
+ * Runs `act` for one name after the other; one that fails does not keep the others from it. Returns those that
  * succeeded, and what to throw when that was told.
  *
  * @param undone how it is said that it did not happen: `not created`
  */
-export async function eachTopic(
-  topics: readonly string[],
+export async function eachOf(
+  names: readonly string[],
   undone: string,
-  act: (topic: string) => Promise<void>,
+  act: (name: string) => Promise<void>,
 ): Promise<{ readonly done: readonly string[]; readonly failure: MillraceError | undefined }> {
   const done: string[] = []
   const failed = new Map<string, MillraceError>()
-  for (const topic of new Set(topics)) {
+  for (const name of new Set(names)) {
     try {
-      await act(topic)
-      done.push(topic)
+      await act(name)
+      done.push(name)
     } catch (error) {
       if (!isMillraceError(error) || error.code === 'MR_ABORTED') throw error
-      failed.set(topic, error)
-      // Whatever cannot be reached now cannot be reached for the next topic either.
+      failed.set(name, error)
+      // Whatever cannot be reached now cannot be reached for the next one either.
       if (error.retriable) break
     }
   }
