@@ -110,14 +110,15 @@ async function round(side: Side, pass: number): Promise<void> {
   )
 }
 
-const sides = [
-  await startMillrace(join(directory, 'millrace')),
-  await startKafka(join(directory, 'kafka'), jars),
-] as const
+const ours = await startMillrace(join(directory, 'millrace'))
+const theirs = await startKafka(join(directory, 'kafka'), jars).catch(async (error: unknown) => {
+  await ours.stop()
+  throw error
+})
+const sides = [ours, theirs] as const
 const idle = sides.map(({ pid }) => memoryOf(pid).nowMb)
 try {
   for (let pass = 1; pass <= passes; pass++) for (const side of sides) await round(side, pass)
-  const [ours, theirs] = sides
   const median = (side: Side, job: Work, of: (result: Result) => number): number =>
     medianOf(results.filter((one) => one.side === side.name && one.job === job).map(of))
   const ratio = (work: string, value: number): void => console.log(`RATIO ${work} kafka ${value.toFixed(2)}`)

@@ -106,6 +106,7 @@ async function started(name: Side['name'], port: number, start: () => ChildProce
   const address = `127.0.0.1:${port}`
   while (!(await answers(address))) {
     const over = performance.now() - startMs > READY_TIMEOUT_MS || child.exitCode !== null
+    if (over) child.kill('SIGKILL')
     if (over) throw new Error(`${name} is not ready:\n${lines.slice(-50).join('\n')}`)
     await sleep(nodePlatform().clock, 10)
   }
