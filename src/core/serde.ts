@@ -3,6 +3,7 @@
  *
  * `write` appends to a writer and `read` takes a range, so that the hot path makes no buffer per record.
  */
+import { readInt64 } from './integer-fields.ts'
 import './buffer-methods.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { MillraceError, messageOf } from './errors.ts'
@@ -81,7 +82,7 @@ export const int64Serde: Serde<number> = {
     if (end - start !== 8) {
       throw new MillraceError('MR_RECORD_INVALID', `an int64 has 8 bytes, got ${end - start}`)
     }
-    const value = bytes.readInt32BE(start) * 0x1_0000_0000 + bytes.readUInt32BE(start + 4)
+    const value = readInt64(bytes, start)
     if (!Number.isSafeInteger(value)) {
       throw new MillraceError('MR_RECORD_INVALID', 'an int64 beyond 2^53 cannot be kept exactly')
     }

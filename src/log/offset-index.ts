@@ -4,9 +4,8 @@
  * Entries of 8 bytes: offset int32 (from the segment's first), position int32. An entry stands for a batch: the
  * offset is its last one, the position is where it starts. There is one about every index.interval.bytes.
  */
-
+import { readInt32, writeInt32 } from '../core/integer-fields.ts'
 import type { Disk } from '../platform/disk.ts'
-import { readInt32, writeInt32 } from '../protocol/record-batch/layout.ts'
 import { IndexFile } from './index-file.ts'
 
 const ENTRY_BYTES = 8

@@ -17,7 +17,7 @@ import {
   writeInt16,
   writeInt32,
   writeInt64,
-} from '../protocol/record-batch/layout.ts'
+} from '../core/integer-fields.ts'
 import { type ProducerBatch, ProducerEntry } from './producer-entry.ts'
 
 const VERSION = 1

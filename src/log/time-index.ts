@@ -5,9 +5,8 @@
  * to the offset is later than the timestamp; the offset is the last one of the batch that has that timestamp.
  * Both only grow from entry to entry.
  */
-
+import { readInt32, readInt64, writeInt32, writeInt64 } from '../core/integer-fields.ts'
 import type { Disk } from '../platform/disk.ts'
-import { readInt32, readInt64, writeInt32, writeInt64 } from '../protocol/record-batch/layout.ts'
 import { IndexFile } from './index-file.ts'
 
 const ENTRY_BYTES = 12

@@ -4,9 +4,8 @@
  * Entries of 34 bytes: version int16 = 0, producer id int64, first offset int64, last offset int64 (that of the
  * marker), last stable offset int64 (after the marker was written). In the order of their markers.
  */
-
+import { readInt16, readInt64, writeInt16, writeInt64 } from '../core/integer-fields.ts'
 import type { Disk } from '../platform/disk.ts'
-import { readInt16, readInt64, writeInt16, writeInt64 } from '../protocol/record-batch/layout.ts'
 import { IndexFile } from './index-file.ts'
 
 export const ABORTED_ENTRY_BYTES = 34

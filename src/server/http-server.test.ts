@@ -7,13 +7,11 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { isMillraceError, MillraceError } from '../core/errors.ts'
-import { silentLogger } from '../core/logger.ts'
-import { nodePlatform } from '../platform/node/platform.ts'
 import type { FlowSnapshot } from './flow.ts'
-import { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts'
+import type { HttpServer, HttpServerOptions } from './http-server.ts'
+import { snapshot, snapshotsTaken, startTestServer, withTestServer } from './http-server-fixture.ts'
 import { hostName, loopback } from './routes/guard.ts'
 
-const platform = nodePlatform()
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-http-'))
 const script = `export const text = '${'mill '.repeat(1_000)}'\n`
 
@@ -26,44 +24,15 @@ before(() => {
 })
 after(() => fs.rmSync(directory, { recursive: true, force: true }))
 
-let snapshots = 0
-function snapshot(change: Partial<FlowSnapshot> = {}): FlowSnapshot {
-  snapshots += 1
-  return {
-    title: 'flights',
-    version: '0.1.0',
-    nowMs: 1_700_000_000_000,
-    uptimeMs: snapshots,
-    state: 'running',
-    nodes: [],
-    edges: [],
-    results: [],
-    parts: [],
-    ...change,
-  }
-}
-
 function start(options: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
-  return startHttpServer({
-    platform,
-    observer: { snapshot: () => snapshot() },
-    logger: silentLogger,
-    consoleDirectory: path.join(directory, 'console'),
-    port: 0,
-    ...options,
-  })
+  return startTestServer({ consoleDirectory: path.join(directory, 'console'), ...options })
 }
 
-async function withServer(
+function withServer(
   options: Partial<HttpServerOptions>,
   run: (server: HttpServer) => Promise<void>,
 ): Promise<void> {
-  const server = await start(options)
-  try {
-    await run(server)
-  } finally {
-    await server.close()
-  }
+  return withTestServer({ consoleDirectory: path.join(directory, 'console'), ...options }, run)
 }
 
 interface Answer {
@@ -250,9 +219,9 @@ describe('the API', () => {
 
   test('the observer is asked once for many requests at a time', async () => {
     await withServer({ limits: { snapshotAgeMs: 60_000 } }, async (server) => {
-      const before = snapshots
+      const before = snapshotsTaken()
       for (let request = 0; request < 20; request++) await ask(server, '/api/flow')
-      assert.equal(snapshots - before, 1)
+      assert.equal(snapshotsTaken() - before, 1)
     })
   })
 

@@ -5,9 +5,11 @@
  * Changelog: key bytes, timestamp as 8 bytes and a sequence number as 4 (the order of Kafka Streams' join
  * stores) → 1 byte (0 waits for a partner, 1 has met one, 2 was given out alone), value bytes.
  */
+import { readInt64 } from '../core/integer-fields.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Serde } from '../core/serde.ts'
-import { keyScratch, readInt64, restoring, valueScratch } from './scratch.ts'
+import { Changes, type Tracked } from './changes.ts'
+import { restoring } from './scratch.ts'
 import {
   type ChangelogRecord,
   type ChangelogWriter,
@@ -30,12 +32,9 @@ export interface JoinRecord<K, V> {
 export type Met = 'no' | 'yes' | 'alone'
 const metStates: readonly Met[] = ['no', 'yes', 'alone']
 
-interface Buffered<K, V> extends JoinRecord<K, V> {
+interface Buffered<K, V> extends JoinRecord<K, V>, Tracked {
   readonly sequence: number
   met: Met
-  removed: boolean
-  persisted: boolean
-  dirty: boolean
 }
 
 export class JoinBuffer<K, V> implements StateStore {
@@ -45,7 +44,7 @@ export class JoinBuffer<K, V> implements StateStore {
   private readonly bucketMs: number
   private readonly byKey = new Map<string | number, Buffered<K, V>[]>()
   private readonly buckets = new Map<number, Buffered<K, V>[]>()
-  private changes: Buffered<K, V>[] = []
+  private readonly changes: Changes<Buffered<K, V>>
   private count = 0
   private sequence = 0
   private newest = Number.NEGATIVE_INFINITY
@@ -55,6 +54,18 @@ export class JoinBuffer<K, V> implements StateStore {
     this.name = name
     this.keySerde = keySerde
     this.valueSerde = valueSerde
+    this.changes = new Changes({
+      key: ({ key, timestampMs, sequence }, into) => {
+        keySerde.write(key, into)
+        into.int64Number(timestampMs)
+        into.uint32(sequence)
+      },
+      value: ({ met, value }, into) => {
+        into.int8(metStates.indexOf(met))
+        valueSerde.write(value, into)
+      },
+      timestampMs: ({ timestampMs }) => timestampMs,
+    })
     this.bucketMs = Math.max(1, Math.ceil(retentionMs / BUCKETS_PER_RETENTION))
   }
 
@@ -70,8 +81,8 @@ export class JoinBuffer<K, V> implements StateStore {
   add(key: K, value: V, timestampMs: number, met: Met): JoinRecord<K, V> {
     this.sequence = (this.sequence + 1) >>> 0
     const { sequence } = this
-    const record = { key, timestampMs, sequence, value, met, removed: false, persisted: false, dirty: true }
-    this.changes.push(record)
+    const record = { key, timestampMs, sequence, value, met, removed: false, persisted: false, dirty: false }
+    this.changes.note(record)
     this.insert(record)
     return record
   }
@@ -81,7 +92,7 @@ export class JoinBuffer<K, V> implements StateStore {
     const buffered = record as Buffered<K, V>
     if (buffered.met === met) return
     buffered.met = met
-    this.changed(buffered)
+    this.changes.note(buffered)
   }
 
   /** Calls `each` for the key's records from `fromMs` to `toMs`, both included, in the order of their time. */
@@ -112,7 +123,7 @@ export class JoinBuffer<K, V> implements StateStore {
       for (const record of records) {
         if (record.removed) continue
         this.unlink(record)
-        if (record.persisted) this.changed(record)
+        if (record.persisted) this.changes.note(record)
       }
     }
     this.oldestBucket = Number.POSITIVE_INFINITY
@@ -120,28 +131,7 @@ export class JoinBuffer<K, V> implements StateStore {
   }
 
   flush(changelog: ChangelogWriter): number {
-    const changed = this.changes
-    this.changes = []
-    let written = 0
-    for (const record of changed) {
-      record.dirty = false
-      if (record.removed && !record.persisted) continue
-      record.persisted = true
-      written++
-      keyScratch.clear()
-      this.keySerde.write(record.key, keyScratch)
-      keyScratch.int64Number(record.timestampMs)
-      keyScratch.uint32(record.sequence)
-      if (record.removed) {
-        changelog.write(keyScratch, null, record.timestampMs)
-      } else {
-        valueScratch.clear()
-        valueScratch.int8(metStates.indexOf(record.met))
-        this.valueSerde.write(record.value, valueScratch)
-        changelog.write(keyScratch, valueScratch, record.timestampMs)
-      }
-    }
-    return written
+    return this.changes.flush(changelog)
   }
 
   restore(record: ChangelogRecord): void {
@@ -161,12 +151,6 @@ export class JoinBuffer<K, V> implements StateStore {
       const held = { key, timestampMs, sequence, value, met, removed: false, persisted: true, dirty: false }
       this.insert(held)
     })
-  }
-
-  private changed(record: Buffered<K, V>): void {
-    if (record.dirty) return
-    record.dirty = true
-    this.changes.push(record)
   }
 
   private insert(record: Buffered<K, V>): void {

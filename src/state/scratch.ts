@@ -6,11 +6,6 @@ import type { ChangelogRecord } from './store.ts'
 export const keyScratch = new ByteWriter(256)
 export const valueScratch = new ByteWriter(1024)
 
-/** A big-endian 64-bit whole number within ±2^53. */
-export function readInt64(body: Buffer, at: number): number {
-  return body.readInt32BE(at) * 0x1_0000_0000 + body.readUInt32BE(at + 4)
-}
-
 /** Runs a store's restore and names the store when the record cannot be read. */
 export function restoring(
   store: string,

@@ -3,8 +3,10 @@
  *
  * Changelog: key bytes, end and start as 8 bytes each (the order of Kafka Streams' session keys) → state bytes.
  */
+import { readInt64 } from '../core/integer-fields.ts'
 import type { Serde } from '../core/serde.ts'
-import { keyScratch, readInt64, restoring, valueScratch } from './scratch.ts'
+import { Changes, type Tracked } from './changes.ts'
+import { restoring } from './scratch.ts'
 import {
   type ChangelogRecord,
   type ChangelogWriter,
@@ -27,24 +29,29 @@ export interface SessionSlot<K, S> {
   session: Session<K, S> | undefined
 }
 
-interface Stored<K, S> extends Session<K, S> {
-  dirty: boolean
-  removed: boolean
-  persisted: boolean
-}
+interface Stored<K, S> extends Session<K, S>, Tracked {}
 
 export class SessionStore<K, S> implements StateStore {
   readonly name: string
   private readonly keySerde: Serde<K>
   private readonly stateSerde: Serde<S>
   private readonly byKey = new Map<string | number, Stored<K, S>[]>()
-  private dirty: Stored<K, S>[] = []
+  private readonly changes: Changes<Stored<K, S>>
   private count = 0
 
   constructor(name: string, keySerde: Serde<K>, stateSerde: Serde<S>) {
     this.name = name
     this.keySerde = keySerde
     this.stateSerde = stateSerde
+    this.changes = new Changes({
+      key: ({ key, startMs, endMs }, into) => {
+        keySerde.write(key, into)
+        into.int64Number(endMs)
+        into.int64Number(startMs)
+      },
+      value: ({ state }, into) => stateSerde.write(state, into),
+      timestampMs: ({ endMs }) => endMs,
+    })
   }
 
   get entryCount(): number {
@@ -60,27 +67,15 @@ export class SessionStore<K, S> implements StateStore {
 
   /** Adds a session; `slot` is that of a session which it continues. */
   put(key: K, startMs: number, endMs: number, state: S, slot: SessionSlot<K, S>): Session<K, S> {
-    const session = { key, startMs, endMs, state, slot, dirty: true, removed: false, persisted: false }
-    this.dirty.push(session)
+    const session = { key, startMs, endMs, state, slot, dirty: false, removed: false, persisted: false }
+    this.changes.note(session)
     this.insert(session)
     return session
   }
 
   remove(session: Session<K, S>): void {
     const stored = session as Stored<K, S>
-    const mapKey = mapKeyOf(stored.key)
-    const sessions = this.byKey.get(mapKey)
-    const at = sessions?.indexOf(stored) ?? -1
-    if (sessions === undefined || at < 0) return
-    if (sessions.length === 1) this.byKey.delete(mapKey)
-    else sessions.splice(at, 1)
-    this.count--
-    stored.slot.session = undefined
-    stored.removed = true
-    if (!stored.dirty) {
-      stored.dirty = true
-      this.dirty.push(stored)
-    }
+    if (this.unlink(stored)) this.changes.note(stored)
   }
 
   *all(): Generator<Session<K, S>> {
@@ -88,27 +83,7 @@ export class SessionStore<K, S> implements StateStore {
   }
 
   flush(changelog: ChangelogWriter): number {
-    const changed = this.dirty
-    this.dirty = []
-    let written = 0
-    for (const session of changed) {
-      session.dirty = false
-      if (session.removed && !session.persisted) continue
-      session.persisted = true
-      written++
-      keyScratch.clear()
-      this.keySerde.write(session.key, keyScratch)
-      keyScratch.int64Number(session.endMs)
-      keyScratch.int64Number(session.startMs)
-      if (session.removed) {
-        changelog.write(keyScratch, null, session.endMs)
-      } else {
-        valueScratch.clear()
-        this.stateSerde.write(session.state, valueScratch)
-        changelog.write(keyScratch, valueScratch, session.endMs)
-      }
-    }
-    return written
+    return this.changes.flush(changelog)
   }
 
   restore(record: ChangelogRecord): void {
@@ -117,15 +92,26 @@ export class SessionStore<K, S> implements StateStore {
       const endMs = readInt64(record.body, record.keyEnd - 16)
       const startMs = readInt64(record.body, record.keyEnd - 8)
       const before = this.byKey.get(mapKeyOf(key))?.find((s) => s.startMs === startMs && s.endMs === endMs)
-      if (before !== undefined) {
-        this.remove(before)
-        this.dirty.pop()
-      }
+      if (before !== undefined) this.unlink(before)
       if (record.valueStart < 0) return
       const state = this.stateSerde.read(record.body, record.valueStart, record.valueEnd)
       const slot = { session: undefined }
       this.insert({ key, startMs, endMs, state, slot, dirty: false, removed: false, persisted: true })
     })
+  }
+
+  /** False when it is not held any more. */
+  private unlink(stored: Stored<K, S>): boolean {
+    const mapKey = mapKeyOf(stored.key)
+    const sessions = this.byKey.get(mapKey)
+    const at = sessions?.indexOf(stored) ?? -1
+    if (sessions === undefined || at < 0) return false
+    if (sessions.length === 1) this.byKey.delete(mapKey)
+    else sessions.splice(at, 1)
+    this.count--
+    stored.slot.session = undefined
+    stored.removed = true
+    return true
   }
 
   private insert(session: Stored<K, S>): void {

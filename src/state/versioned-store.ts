@@ -9,8 +9,9 @@
  *   time before the history sees only what is still the latest.
  * Changelog: key bytes followed by the version's timestamp as 8 bytes → value bytes, empty for "none".
  */
+import { readInt64 } from '../core/integer-fields.ts'
 import type { Serde } from '../core/serde.ts'
-import { keyScratch, readInt64, restoring, valueScratch } from './scratch.ts'
+import { keyScratch, restoring, valueScratch } from './scratch.ts'
 import {
   type ChangelogRecord,
   type ChangelogWriter,

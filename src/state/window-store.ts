@@ -4,8 +4,10 @@
  * Changelog: key bytes followed by the window's start as 8 bytes (the order of Kafka Streams' window keys)
  * → state bytes.
  */
+import { readInt64 } from '../core/integer-fields.ts'
 import type { Serde } from '../core/serde.ts'
-import { keyScratch, readInt64, restoring, valueScratch } from './scratch.ts'
+import { Changes, type Tracked } from './changes.ts'
+import { restoring } from './scratch.ts'
 import {
   type ChangelogRecord,
   type ChangelogWriter,
@@ -15,14 +17,10 @@ import {
 } from './store.ts'
 
 /** One key's state in one window. `state` may be changed in place; `touch` must follow. */
-export interface WindowEntry<K, S> {
+export interface WindowEntry<K, S> extends Tracked {
   readonly key: K
   readonly startMs: number
   state: S
-  dirty: boolean
-  removed: boolean
-  /** The changelog holds it, so that removing it needs a tombstone. */
-  persisted: boolean
 }
 
 export class WindowStore<K, S> implements StateStore {
@@ -30,7 +28,7 @@ export class WindowStore<K, S> implements StateStore {
   private readonly keySerde: Serde<K>
   private readonly stateSerde: Serde<S>
   private readonly windows = new Map<number, Map<string | number, WindowEntry<K, S>>>()
-  private dirty: WindowEntry<K, S>[] = []
+  private readonly changes: Changes<WindowEntry<K, S>>
   private count = 0
   private lastStartMs = Number.NaN
   private lastWindow: Map<string | number, WindowEntry<K, S>> | undefined
@@ -40,6 +38,14 @@ export class WindowStore<K, S> implements StateStore {
     this.name = name
     this.keySerde = keySerde
     this.stateSerde = stateSerde
+    this.changes = new Changes({
+      key: ({ key, startMs }, into) => {
+        keySerde.write(key, into)
+        into.int64Number(startMs)
+      },
+      value: ({ state }, into) => stateSerde.write(state, into),
+      timestampMs: ({ startMs }) => startMs,
+    })
   }
 
   get entryCount(): number {
@@ -61,16 +67,14 @@ export class WindowStore<K, S> implements StateStore {
 
   /** Adds the state of a key that the window does not hold yet. */
   add(startMs: number, key: K, state: S): void {
-    const entry: WindowEntry<K, S> = { key, startMs, state, dirty: true, removed: false, persisted: false }
-    this.dirty.push(entry)
+    const entry: WindowEntry<K, S> = { key, startMs, state, dirty: false, removed: false, persisted: false }
+    this.changes.note(entry)
     this.insert(entry)
   }
 
   /** Tells the store that the entry's state was changed. */
   touch(entry: WindowEntry<K, S>): void {
-    if (entry.dirty) return
-    entry.dirty = true
-    this.dirty.push(entry)
+    this.changes.note(entry)
   }
 
   /** The keys of one window. */
@@ -101,26 +105,7 @@ export class WindowStore<K, S> implements StateStore {
   }
 
   flush(changelog: ChangelogWriter): number {
-    const changed = this.dirty
-    this.dirty = []
-    let written = 0
-    for (const entry of changed) {
-      entry.dirty = false
-      if (entry.removed && !entry.persisted) continue
-      entry.persisted = true
-      written++
-      keyScratch.clear()
-      this.keySerde.write(entry.key, keyScratch)
-      keyScratch.int64Number(entry.startMs)
-      if (entry.removed) {
-        changelog.write(keyScratch, null, entry.startMs)
-      } else {
-        valueScratch.clear()
-        this.stateSerde.write(entry.state, valueScratch)
-        changelog.write(keyScratch, valueScratch, entry.startMs)
-      }
-    }
-    return written
+    return this.changes.flush(changelog)
   }
 
   restore(record: ChangelogRecord): void {

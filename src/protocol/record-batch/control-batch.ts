@@ -4,7 +4,7 @@
  * Key: version int16 = 0, type int16 (0 abort, 1 commit). Value: version int16 = 0, coordinator epoch int32.
  */
 import { MillraceError } from '../../core/errors.ts'
-import { readInt16, readInt32 } from './layout.ts'
+import { readInt16, readInt32 } from '../../core/integer-fields.ts'
 import { RecordBatchBuilder } from './record-batch-builder.ts'
 import { RecordBatchReader } from './record-batch-reader.ts'
 

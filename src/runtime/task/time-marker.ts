@@ -13,6 +13,7 @@
  */
 import type { ByteWriter } from '../../core/byte-writer.ts'
 import { MillraceError } from '../../core/errors.ts'
+import { readInt64 } from '../../core/integer-fields.ts'
 
 const VERSION = 1
 const MARKER_BYTES = 22
@@ -53,16 +54,12 @@ export function readTimeMarker(body: Buffer, start: number, end: number): TimeMa
       },
     )
   }
-  const timeMs = int64(body, start + 6)
+  const timeMs = readInt64(body, start + 6)
   return {
     upstreamPartition: body.readInt32BE(start + 1),
     state,
     timeMs:
       timeMs === NEVER ? Number.NEGATIVE_INFINITY : timeMs === ALWAYS ? Number.POSITIVE_INFINITY : timeMs,
-    epoch: int64(body, start + 14),
+    epoch: readInt64(body, start + 14),
   }
-}
-
-function int64(body: Buffer, at: number): number {
-  return body.readInt32BE(at) * 0x1_0000_0000 + body.readUInt32BE(at + 4)
 }

@@ -2,30 +2,13 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import net from 'node:net'
 import { describe, test } from 'node:test'
-import { silentLogger } from '../../core/logger.ts'
 import { type Clock, type Timer, until } from '../../platform/clock.ts'
 import { nodePlatform } from '../../platform/node/platform.ts'
 import type { FlowSnapshot } from '../flow.ts'
-import { type HttpServer, type HttpServerOptions, startHttpServer } from '../http-server.ts'
+import type { HttpServer } from '../http-server.ts'
+import { snapshot, startTestServer, withTestServer } from '../http-server-fixture.ts'
 
 const platform = nodePlatform()
-
-let snapshots = 0
-function snapshot(change: Partial<FlowSnapshot> = {}): FlowSnapshot {
-  snapshots += 1
-  return {
-    title: 'flights',
-    version: '0.1.0',
-    nowMs: 1_700_000_000_000,
-    uptimeMs: snapshots,
-    state: 'running',
-    nodes: [],
-    edges: [],
-    results: [],
-    parts: [],
-    ...change,
-  }
-}
 
 /** The machine's clock, which also knows how many of its timers are waiting. */
 function countingClock(): Clock & { readonly waiting: Set<Timer> } {
@@ -47,29 +30,6 @@ function countingClock(): Clock & { readonly waiting: Set<Timer> } {
       waiting.add(counted)
       return counted
     },
-  }
-}
-
-function start(options: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
-  return startHttpServer({
-    platform,
-    observer: { snapshot: () => snapshot() },
-    logger: silentLogger,
-    consoleDirectory: '/nowhere/console',
-    port: 0,
-    ...options,
-  })
-}
-
-async function withServer(
-  options: Partial<HttpServerOptions>,
-  run: (server: HttpServer) => Promise<void>,
-): Promise<void> {
-  const server = await start(options)
-  try {
-    await run(server)
-  } finally {
-    await server.close()
   }
 }
 
@@ -118,7 +78,7 @@ const soon = (what: string, holds: () => boolean): Promise<void> =>
 
 describe('event streams', () => {
   test('a snapshot comes at once and then again and again, with growing ids', async () => {
-    await withServer({}, async (server) => {
+    await withTestServer({}, async (server) => {
       const stream = await openStream(server, '?intervalMs=200')
       await soon('three events', () => stream.events.length >= 3)
       const ids = stream.events.map((event) => Number(event.id))
@@ -133,7 +93,7 @@ describe('event streams', () => {
   })
 
   test('an interval out of range is refused with the range', async () => {
-    await withServer({}, async (server) => {
+    await withTestServer({}, async (server) => {
       for (const query of ['?intervalMs=199', '?intervalMs=10001', '?intervalMs=1e3', '?intervalMs=']) {
         const answer = await fetch(`${server.url}/api/flow/events${query}`)
         assert.equal(answer.status, 400, query)
@@ -143,7 +103,7 @@ describe('event streams', () => {
   })
 
   test('one stream more than allowed gets 503, and a place again when one has left', async () => {
-    await withServer({ limits: { streamsMax: 2 } }, async (server) => {
+    await withTestServer({ limits: { streamsMax: 2 } }, async (server) => {
       const first = await openStream(server)
       const second = await openStream(server)
       const third = await fetch(`${server.url}/api/flow/events`)
@@ -166,7 +126,7 @@ describe('event streams', () => {
   })
 
   test('a quiet stream gets heartbeats', async () => {
-    await withServer({ limits: { heartbeatMs: 50 } }, async (server) => {
+    await withTestServer({ limits: { heartbeatMs: 50 } }, async (server) => {
       const stream = await openStream(server, '?intervalMs=10000')
       await soon('two heartbeats', () => stream.text.split(': still here').length > 2)
       assert.equal(stream.events.length, 1)
@@ -179,7 +139,7 @@ describe('event streams', () => {
     // Far more than the sockets hold, so that the second snapshot is not taken.
     const big = snapshot({ message: 'x'.repeat(16 * 1024 * 1024) })
     const options = { platform: { ...platform, clock }, observer: { snapshot: () => big } }
-    await withServer({ ...options, limits: { stalledMs: 300 } }, async (server) => {
+    await withTestServer({ ...options, limits: { stalledMs: 300 } }, async (server) => {
       const stream = await openStream(server, '?intervalMs=200')
       stream.pause()
       await soon('the stream to be given up', () => clock.waiting.size === 0)
@@ -195,7 +155,7 @@ describe('event streams', () => {
         return snapshot()
       },
     }
-    await withServer({ observer }, async (server) => {
+    await withTestServer({ observer }, async (server) => {
       const stream = await openStream(server, '?intervalMs=200')
       await soon('a problem', () => stream.events.some((event) => event.event === 'problem'))
       broken = false
@@ -208,7 +168,7 @@ describe('event streams', () => {
 describe('closing', () => {
   test('streams end, kept-alive sockets close and no timer is left', async () => {
     const clock = countingClock()
-    const server = await start({ platform: { ...platform, clock } })
+    const server = await startTestServer({ platform: { ...platform, clock } })
     const agent = new http.Agent({ keepAlive: true })
     const stream = await openStream(server, '', agent)
     let socketClosed = false
@@ -234,7 +194,7 @@ describe('closing', () => {
   })
 
   test('a request that never ends is cut at the deadline', async () => {
-    const server = await start({ limits: { closeMs: 100 } })
+    const server = await startTestServer({ limits: { closeMs: 100 } })
     const socket = net.connect(server.port, '127.0.0.1')
     socket.on('error', () => {})
     await new Promise((connected) => socket.once('connect', connected))
