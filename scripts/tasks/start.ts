@@ -1,9 +1,12 @@
-/** `npm start [-- --once …]`: the demo "flights", live, or once to the end of its input. */
-const config = 'examples/flights/millrace.config.ts'
-const parameters = process.argv.slice(2)
-const command = 'dev'
+/**
+ * `npm start [-- [CONFIG] [--once …]]`: `millrace dev` with a configuration, by default the demo "flights", live or
+ * once to the end of its input.
+ */
+const demo = 'examples/flights/millrace.config.ts'
+const given = process.argv.slice(2)
+const named = given[0] !== undefined && !given[0].startsWith('-')
 const program = new URL('../../bin/millrace.mjs', import.meta.url)
 
 // In this process, so that signals and keys reach the demo itself.
-process.argv.splice(1, process.argv.length, program.pathname, command, config, ...parameters)
+process.argv.splice(1, process.argv.length, program.pathname, 'dev', ...(named ? [] : [demo]), ...given)
 await import(program.href)

@@ -47,6 +47,17 @@ describe('millrace', () => {
   })
 })
 
+describe('npm start', () => {
+  it('runs the configuration that is named first in place of the demo', () => {
+    const task = path.join(root, 'scripts', 'tasks', 'start.ts')
+    const start = ['--conditions=millrace-source', task, 'no-such.config.ts', '--port', '0']
+    const { status, stderr } = spawnSync(process.execPath, start, { encoding: 'utf8' })
+    assert.equal(status, 3)
+    assert.match(stderr, /no-such\.config\.ts/)
+    assert.doesNotMatch(stderr, /flights/)
+  })
+})
+
 describe('.ci/run', () => {
   /** Runs the script with an npm that prints and ends as told; from another folder, as CI may. */
   function run(npm: Readonly<Record<string, { prints?: string; status?: number }>>): {
