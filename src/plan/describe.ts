@@ -1,4 +1,4 @@
-/** A physical plan as text, for people, golden tests and `millrace graph`. */
+/** A physical plan as text, for people, and golden tests. */
 import { type GraphNode, inputsOf } from './graph.ts'
 import type { PhysicalPlan, SubTopology } from './plan.ts'
 

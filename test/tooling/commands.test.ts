@@ -52,7 +52,8 @@ describe('npm start', () => {
     const task = path.join(root, 'scripts', 'tasks', 'start.ts')
     const start = ['--conditions=millrace-source', task, 'no-such.config.ts', '--port', '0']
     const { status, stderr } = spawnSync(process.execPath, start, { encoding: 'utf8' })
-    assert.equal(status, 3)
+    assert.equal(status, 2)
+    assert.match(stderr, /MR_CONFIG_NOT_FOUND/)
     assert.match(stderr, /no-such\.config\.ts/)
     assert.doesNotMatch(stderr, /flights/)
   })

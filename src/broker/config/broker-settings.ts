@@ -5,6 +5,7 @@
  * internal topics (fast start), no delay before the first rebalance. The defaults of topics (`log.*`,
  * `message.max.bytes`) stand in topic-defaults.ts, listeners, TLS, SASL, rights and quotas in security-settings.ts.
  */
+import { nearestName } from '../../core/did-you-mean.ts'
 import { MillraceError } from '../../core/errors.ts'
 import {
   booleanSetting,
@@ -213,7 +214,8 @@ export function resolveBrokerSettings(
 
 /** The error for a name that is no setting of the broker. */
 export function unknownSetting(name: string): MillraceError {
+  const nearest = nearestName(name, Object.keys(brokerSettingTable))
   return new MillraceError('MR_CONFIG_INVALID', `the broker has no setting "${name}"`, {
-    hint: 'docs/reference/broker.md lists all of them.',
+    hint: nearest === undefined ? 'The names are those of a Kafka broker.' : `Did you mean "${nearest}"?`,
   })
 }

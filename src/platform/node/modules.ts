@@ -98,7 +98,7 @@ async function load(name: string, options: LoadOptions = {}): Promise<ModuleExpo
   if (!fs.existsSync(file)) {
     throw new MillraceError('MR_CONFIG_NOT_FOUND', `no file "${name}"`, {
       where: file,
-      hint: 'Name a file that exists, or write a millrace.config.ts here with `millrace init`.',
+      hint: 'Name a file that exists, or write one: the README begins with a configuration of 15 lines.',
     })
   }
   if (file.endsWith('.json')) return loadJson(file)
