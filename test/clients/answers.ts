@@ -2,7 +2,8 @@
  * What a real Kafka answered to the same scenarios, kept in golden/ per client, and how our answers may differ.
  *
  * With MILLRACE_TEST_BROKERS the answers are those of the Kafka that is named: UPDATE_GOLDEN=1 writes them down,
- * otherwise they must be as they were. Without it they are ours, and every difference must stand in `differences`.
+ * otherwise they must be as they were (real-kafka.test.ts does that with a Kafka of its own). Without it they are ours,
+ * and every difference must stand in `differences`.
  */
 import assert from 'node:assert/strict'
 import fs from 'node:fs'

@@ -69,8 +69,8 @@ function comparison(): string {
       : `These answers differ:\n\n${differences.map(line).join('')}`
   return `\n## Compared with Apache Kafka 4.3.1
 
-The same scenarios are run against a real Kafka (all but those that restart the broker), and what it answered is kept in
-\`test/clients/golden\`: offsets, default configs, errors as the client names them, states of groups. So is what it answered
+The same scenarios are run against a real Kafka as well (all but those that restart the broker or log in), by
+\`test/clients/real-kafka.test.ts\`, and what it answers is kept in \`test/clients/golden\`: offsets, default configs, errors as the client names them, states of groups. So is what it answered
 to requests at the edges of the protocol, by \`test/clients/edge-cases\`: offsets out of range, gaps in sequences, fenced
 producers, commits from old generations, illegal names and configs. ${found}`
 }

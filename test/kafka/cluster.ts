@@ -16,8 +16,15 @@ import { TestAuthority } from '../../src/platform/node/certificates-fixture.ts'
 import { nodePlatform } from '../../src/platform/node/platform.ts'
 import { KafkaNode, type Properties } from './node.ts'
 
-/** Who logs in at a secure cluster; also its super user. */
-export const kafkaUser = { username: 'alice', password: 'alice-secret' } as const
+export interface KafkaUser {
+  readonly username: string
+  readonly password: string
+}
+
+/** Who logs in at a secure cluster; what no ACL denies is allowed, unless the config says otherwise. */
+export const kafkaUser: KafkaUser = { username: 'alice', password: 'alice-secret' }
+/** Who may everything, as does everybody at the open listener. */
+export const kafkaAdmin: KafkaUser = { username: 'admin', password: 'admin-secret' }
 
 export interface KafkaOptions {
   readonly brokers: 1 | 3
@@ -81,7 +88,7 @@ function propertiesOf(id: number, ports: readonly Ports[]): Properties {
     'controller.listener.names': 'CONTROLLER',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': 'true',
-    'super.users': `User:ANONYMOUS;User:${kafkaUser.username}`,
+    'super.users': `User:ANONYMOUS;User:${kafkaAdmin.username}`,
     'default.replication.factor': replicas,
     'min.insync.replicas': inSync,
     'offsets.topic.num.partitions': '4',
@@ -101,13 +108,13 @@ function propertiesOf(id: number, ports: readonly Ports[]): Properties {
 
 function secureProperties(id: number, ports: readonly Ports[], authority: TestAuthority): Properties {
   const { open, controller, secure } = ports[id - 1]!
-  const { username, password } = kafkaUser
   const { key, cert } = authority.issue({
     subject: [['CN', 'kafka']],
     hosts: ['localhost'],
     addresses: ['127.0.0.1'],
   })
   const security = 'org.apache.kafka.common.security'
+  const users = [kafkaUser, kafkaAdmin].map((user) => ` user_${user.username}="${user.password}"`)
   const scram = `${security}.scram.ScramLoginModule required;`
   return {
     listeners: `PLAINTEXT://127.0.0.1:${open},CONTROLLER://127.0.0.1:${controller},SECURE://127.0.0.1:${secure}`,
@@ -116,7 +123,7 @@ function secureProperties(id: number, ports: readonly Ports[], authority: TestAu
     'ssl.keystore.key': key,
     'ssl.keystore.certificate.chain': cert,
     'listener.name.secure.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-    'listener.name.secure.plain.sasl.jaas.config': `${security}.plain.PlainLoginModule required user_${username}="${password}";`,
+    'listener.name.secure.plain.sasl.jaas.config': `${security}.plain.PlainLoginModule required${users.join('')};`,
     'listener.name.secure.scram-sha-256.sasl.jaas.config': scram,
     'listener.name.secure.scram-sha-512.sasl.jaas.config': scram,
   }
@@ -175,9 +182,10 @@ export async function openKafkaCluster(options: KafkaOptions): Promise<KafkaClus
   }
 
   try {
-    const { username, password } = kafkaUser
-    const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
-      (mechanism) => `${mechanism}=[name=${username},password=${password}]`,
+    const scram = [kafkaUser, kafkaAdmin].flatMap(({ username, password }) =>
+      ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
+        (mechanism) => `${mechanism}=[name=${username},password=${password}]`,
+      ),
     )
     await Promise.all(nodes.map((node) => node.format(secure ? scram : [])))
     for (const node of nodes) node.start()

@@ -1,41 +1,27 @@
-/**
- * Kafka's own tool reads and verifies every kind of file that a log writes.
- *
- * The jars come from Maven Central; MILLRACE_KAFKA_LIBS names the folder that holds them.
- */
+/** Kafka's own tool reads and verifies every kind of file that a log writes. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
-import { silentLogger } from '../core/logger.ts'
-import { nodeDisk } from '../platform/node/disk.ts'
-import { codecs } from '../protocol/compression/codec.ts'
-import { resolveLogConfig } from './log-config.ts'
-import { appendTo, batchOf, NOW_MS, testPlatform } from './log-fixture.ts'
-import { PartitionLog } from './partition-log.ts'
+import { installClient } from '../../scripts/clients/install.ts'
+import { silentLogger } from '../../src/core/logger.ts'
+import { resolveLogConfig } from '../../src/log/log-config.ts'
+import { appendTo, batchOf, NOW_MS, testPlatform } from '../../src/log/log-fixture.ts'
+import { PartitionLog } from '../../src/log/partition-log.ts'
+import { nodeDisk } from '../../src/platform/node/disk.ts'
+import { codecs } from '../../src/protocol/compression/codec.ts'
+import { runJava } from '../clients/java/java-command.ts'
+import { missingKafka } from './cluster.ts'
 
-const libs = process.env['MILLRACE_KAFKA_LIBS'] ?? ''
-const skip = existsSync(libs) ? false : "MILLRACE_KAFKA_LIBS is not set: the folder of a Kafka's jars"
-const run = promisify(execFile)
-
-async function dumpLog(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run(
-    'java',
-    ['-Xmx256m', '-cp', `${libs}/*`, 'org.apache.kafka.tools.DumpLogSegments', ...args],
-    {
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  )
-  return stdout
-}
+let home = ''
+const dumpLog = (...parameters: readonly string[]): Promise<string> =>
+  runJava(home, 'org.apache.kafka.tools.DumpLogSegments', parameters)
 
 const complaints =
   /error|mismatch|exception|not found|out of order|corrupt|passed sanity check: false|isvalid: false/i
 
-describe('files of a log', { skip }, () => {
+describe('files of a log', { skip: missingKafka() ?? false }, () => {
   let directory = ''
   let compacted = ''
   const filesOf = (folder: string, suffix: string): string[] =>
@@ -59,6 +45,7 @@ describe('files of a log', { skip }, () => {
     })
 
   before(async () => {
+    home = await installClient('java')
     directory = mkdtempSync(join(tmpdir(), 'millrace-log-'))
     compacted = mkdtempSync(join(tmpdir(), 'millrace-log-'))
     await writeEveryKind(open(directory, {}))

@@ -1,43 +1,42 @@
-/**
- * The table of rights against a real Kafka, so that the table itself is right.
- *
- * MILLRACE_TEST_SECURE_BROKER names a listener with SASL_SSL and PLAIN for alice and admin, who is a super user;
- * MILLRACE_TEST_SECURE_CA the certificate of its authority.
- */
-import { readFileSync } from 'node:fs'
+/** The table of rights against a real Kafka, so that the table itself is right. */
 import { after, before, describe, it } from 'node:test'
 import { Cluster } from '../../src/client/cluster.ts'
 import { sleep } from '../../src/platform/clock.ts'
 import { nodePlatform } from '../../src/platform/node/platform.ts'
-import { prepareSecrets } from './prepare-secrets.ts'
-import { type RightsServer, runStep, type Send } from './rights-case.ts'
-import { rightsTable } from './rights-table.ts'
+import { prepareSecrets } from '../security/prepare-secrets.ts'
+import { type RightsServer, runStep, type Send } from '../security/rights-case.ts'
+import { rightsTable } from '../security/rights-table.ts'
+import {
+  type KafkaCluster,
+  type KafkaUser,
+  kafkaAdmin,
+  kafkaUser,
+  missingKafka,
+  openKafkaCluster,
+} from './cluster.ts'
 
-const address = process.env['MILLRACE_TEST_SECURE_BROKER']
-const authority = process.env['MILLRACE_TEST_SECURE_CA']
-const skip =
-  (address === undefined || authority === undefined) &&
-  'MILLRACE_TEST_SECURE_BROKER and MILLRACE_TEST_SECURE_CA are not set: start a Kafka with SASL_SSL and an authorizer'
-
-describe('rights at a real Kafka', { skip }, () => {
+describe('rights at a real Kafka', { skip: missingKafka() ?? false }, () => {
   const platform = nodePlatform()
   const clusters: Cluster[] = []
+  let kafka: KafkaCluster
   let server: RightsServer
 
   before(async () => {
-    const as = (username: string): Send => {
+    const config = { 'allow.everyone.if.no.acl.found': 'false' }
+    kafka = await openKafkaCluster({ brokers: 1, secure: true, config })
+    const as = (user: KafkaUser): Send => {
       const cluster = new Cluster({
         platform,
-        brokers: [address!],
-        tls: { ca: readFileSync(authority!) },
-        sasl: { mechanism: 'plain', username, password: `${username}-secret` },
+        brokers: kafka.secureBrokers,
+        tls: { ca: kafka.authority },
+        sasl: { mechanism: 'plain', ...user },
       })
       clusters.push(cluster)
       return async (api, request, options) => (await cluster.anyBroker()).send(api, request, options)
     }
     server = {
-      admin: as('admin'),
-      user: as('alice'),
+      admin: as(kafkaAdmin),
+      user: as(kafkaUser),
       principal: 'User:alice',
       attempts: 5,
       pause: () => sleep(platform.clock, 100),
@@ -46,6 +45,7 @@ describe('rights at a real Kafka', { skip }, () => {
   })
   after(async () => {
     for (const cluster of clusters) await cluster.close()
+    await kafka?.close()
   })
 
   for (const row of rightsTable) {
