@@ -32,6 +32,8 @@ export interface KafkaOptions {
   readonly secure?: boolean
   /** Properties of every node, over those that are set here. */
   readonly config?: Properties
+  /** Ports that clients are sent to instead of the open listeners: those of proxies, in the order of the nodes. */
+  readonly advertised?: readonly number[]
 }
 
 export interface KafkaCluster {
@@ -69,22 +71,32 @@ async function freePorts(count: number): Promise<number[]> {
 
 interface Ports {
   readonly open: number
-  readonly controller: number
+  /** Where clients are told that the open listener is. */
+  readonly advertised: number
   readonly secure: number
+  /** Of the brokers among themselves. */
+  readonly inner: number
+  readonly controller: number
 }
 
+const listenersOf = (of: Readonly<Record<string, number>>): string =>
+  Object.entries(of)
+    .map(([name, port]) => `${name}://127.0.0.1:${port}`)
+    .join(',')
+
 function propertiesOf(id: number, ports: readonly Ports[]): Properties {
-  const { open, controller } = ports[id - 1]!
+  const { open, advertised, inner, controller } = ports[id - 1]!
   const replicas = `${Math.min(ports.length, 3)}`
   const inSync = ports.length > 1 ? '2' : '1'
   return {
     'process.roles': 'broker,controller',
     'node.id': `${id}`,
     'controller.quorum.voters': ports.map((one, at) => `${at + 1}@127.0.0.1:${one.controller}`).join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${open},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${open}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    listeners: listenersOf({ PLAINTEXT: open, INNER: inner, CONTROLLER: controller }),
+    'advertised.listeners': listenersOf({ PLAINTEXT: advertised, INNER: inner }),
+    'listener.security.protocol.map':
+      'PLAINTEXT:PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
+    'inter.broker.listener.name': 'INNER',
     'controller.listener.names': 'CONTROLLER',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': 'true',
@@ -107,7 +119,7 @@ function propertiesOf(id: number, ports: readonly Ports[]): Properties {
 }
 
 function secureProperties(id: number, ports: readonly Ports[], authority: TestAuthority): Properties {
-  const { open, controller, secure } = ports[id - 1]!
+  const { open, advertised, inner, controller, secure } = ports[id - 1]!
   const { key, cert } = authority.issue({
     subject: [['CN', 'kafka']],
     hosts: ['localhost'],
@@ -117,8 +129,8 @@ function secureProperties(id: number, ports: readonly Ports[], authority: TestAu
   const users = [kafkaUser, kafkaAdmin].map((user) => ` user_${user.username}="${user.password}"`)
   const scram = `${security}.scram.ScramLoginModule required;`
   return {
-    listeners: `PLAINTEXT://127.0.0.1:${open},CONTROLLER://127.0.0.1:${controller},SECURE://127.0.0.1:${secure}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${open},SECURE://127.0.0.1:${secure}`,
+    listeners: listenersOf({ PLAINTEXT: open, SECURE: secure, INNER: inner, CONTROLLER: controller }),
+    'advertised.listeners': listenersOf({ PLAINTEXT: advertised, SECURE: secure, INNER: inner }),
     'ssl.keystore.type': 'PEM',
     'ssl.keystore.key': key,
     'ssl.keystore.certificate.chain': cert,
@@ -146,11 +158,16 @@ async function brokersKnownTo(broker: string): Promise<number> {
 export async function openKafkaCluster(options: KafkaOptions): Promise<KafkaCluster> {
   const jars = path.join(await installClient('java'), 'jars')
   const { secure = false, config = {} } = options
-  const free = await freePorts(3 * options.brokers)
-  const ports = Array.from(
-    { length: options.brokers },
-    (_, at): Ports => ({ open: free[3 * at]!, controller: free[3 * at + 1]!, secure: free[3 * at + 2]! }),
-  )
+  const free = await freePorts(4 * options.brokers)
+  const ports = Array.from({ length: options.brokers }, (_, at): Ports => {
+    const [open, secure, inner, controller] = free.slice(4 * at, 4 * at + 4) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    return { open, advertised: options.advertised?.[at] ?? open, secure, inner, controller }
+  })
   const directory = mkdtempSync(path.join(tmpdir(), 'millrace-kafka-'))
   const authority = new TestAuthority(platform.clock.nowMs())
   const nodes = ports.map((_, at) => {
