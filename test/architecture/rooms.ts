@@ -40,7 +40,10 @@ const closedTo: Readonly<Record<string, readonly string[]>> = { server: ['cli'],
  * What package.json exports for users and binds the machine's platform, as they have none to pass. It is for them
  * only: a room that imported it would choose the platform without saying so.
  */
-const entries: ReadonlyMap<string, string> = new Map([['src/client/index.ts', 'millrace/kafka']])
+const entries: ReadonlyMap<string, string> = new Map([
+  ['src/client/index.ts', 'millrace/kafka'],
+  ['src/registry/index.ts', 'millrace/registry'],
+])
 
 /**
  * Where the platform's implementations may be named. Everything else takes a `Platform` as a parameter.

@@ -11,11 +11,19 @@ import { json } from '../../core/serde.ts'
 import type { LateRecord } from '../../operators/operator.ts'
 import type { InvalidPolicy } from '../../plan/graph.ts'
 import type { RecordBatchReader } from '../../protocol/record-batch/record-batch-reader.ts'
+import type { Waiting } from '../../state/waiting-store.ts'
 import type { InvalidRecords, Lane } from './lane.ts'
 import type { EmittedRecord } from './task-operators.ts'
 import type { TopicOutput } from './task-output.ts'
 
 const TEXT_MAX = 1000
+
+/** Why a record that has waited for an answer is put aside; the operator and the attempts when that was refused. */
+export interface WaitedFailure {
+  readonly error: unknown
+  readonly operator?: string
+  readonly attempts?: number
+}
 
 export class SetAside implements InvalidRecords {
   badRecords = 0
@@ -38,6 +46,8 @@ export class SetAside implements InvalidRecords {
     lane: Lane,
     reader: RecordBatchReader,
   ): void {
+    // What passes (a schema that is being fetched) is not the record's fault: the thread comes back to it.
+    if (stage === 'deserialise' && isMillraceError(error) && error.retriable) throw error
     const where = `${partitionName(lane.topic, lane.partition)}@${reader.offset}`
     if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT')) throw located(error, stage, where)
     this.badRecords++
@@ -47,12 +57,34 @@ export class SetAside implements InvalidRecords {
     const headers: Headers = [
       ...(reader.hasHeaders ? reader.headers() : noHeaders),
       ...errorHeaders(error),
-      textHeader('__streams.errors.topic', lane.topic),
-      textHeader('__streams.errors.partition', String(lane.partition)),
-      textHeader('__streams.errors.offset', String(reader.offset)),
+      ...placeHeaders(lane.topic, lane.partition, reader.offset),
       textHeader('mr-stage', stage),
     ]
     this.deadLetters.writeBytes(reader.timestampMs, key, value, headers)
+  }
+
+  /** A record that has waited for an answer: with the bytes that it came with. */
+  putWaited(policy: InvalidPolicy, waiting: Waiting, failure: WaitedFailure): void {
+    const { error, operator, attempts } = failure
+    const { origin } = waiting
+    const where =
+      origin === undefined
+        ? `operator "${operator ?? ''}"`
+        : `${partitionName(origin.topic, origin.partition)}@${origin.offset}`
+    if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT')) throw located(error, 'process', where)
+    this.badRecords++
+    if (policy === 'skip') return
+    const headers: Headers = [
+      ...(origin?.headers ?? noHeaders),
+      ...errorHeaders(error),
+      ...(origin === undefined ? [] : placeHeaders(origin.topic, origin.partition, origin.offset)),
+      ...(operator === undefined ? [] : [textHeader('mr-operator', operator)]),
+      ...(attempts === undefined ? [] : [textHeader('mr-tries', String(attempts))]),
+      textHeader('mr-stage', 'process'),
+    ]
+    if (origin !== undefined)
+      this.deadLetters.writeBytes(origin.timestampMs, origin.key, origin.value, headers)
+    else this.writeAsJson(this.deadLetters, waiting, headers)
   }
 
   /** What an operator emitted and a function below it refused: its key and value as JSON. */
@@ -60,11 +92,7 @@ export class SetAside implements InvalidRecords {
     if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT'))
       throw located(error, 'process', `operator "${operator}"`)
     this.badRecords++
-    this.key.clear()
-    json<unknown>().write(record.key, this.key)
-    this.value.clear()
-    json<unknown>().write(record.value, this.value)
-    this.deadLetters.writeBytes(record.timestampMs, this.key.copy(), this.value.copy(), [
+    this.writeAsJson(this.deadLetters, record, [
       ...errorHeaders(error),
       textHeader('mr-operator', operator),
       textHeader('mr-stage', 'process'),
@@ -74,16 +102,29 @@ export class SetAside implements InvalidRecords {
   putLate(record: LateRecord, streamTimeMs: number): void {
     this.lateRecords++
     this.lateByOperator.set(record.operator, (this.lateByOperator.get(record.operator) ?? 0) + 1)
-    this.key.clear()
-    json<unknown>().write(record.key, this.key)
-    this.value.clear()
-    json<unknown>().write(record.value, this.value)
-    this.late.writeBytes(record.timestampMs, this.key.copy(), this.value.copy(), [
+    this.writeAsJson(this.late, record, [
       textHeader('mr-operator', record.operator),
       textHeader('mr-window-end', String(record.windowEndMs)),
       textHeader('mr-stream-time', String(streamTimeMs)),
     ])
   }
+
+  private writeAsJson(to: TopicOutput, record: EmittedRecord, headers: Headers): void {
+    this.key.clear()
+    json<unknown>().write(record.key, this.key)
+    this.value.clear()
+    json<unknown>().write(record.value, this.value)
+    to.writeBytes(record.timestampMs, this.key.copy(), this.value.copy(), headers)
+  }
+}
+
+/** Where a record lies that is put aside. */
+function placeHeaders(topic: string, partition: number, offset: number): Headers {
+  return [
+    textHeader('__streams.errors.topic', topic),
+    textHeader('__streams.errors.partition', String(partition)),
+    textHeader('__streams.errors.offset', String(offset)),
+  ]
 }
 
 function errorHeaders(error: unknown): Headers {
