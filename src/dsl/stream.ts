@@ -24,6 +24,7 @@ import {
 import type { GlobalTable } from './global-table.ts'
 import { Grouped } from './grouped.ts'
 import { joinGlobalTable, joinStreams, joinTable } from './join.ts'
+import { type AnswerOptions, type AskOptions, type MapAsyncFunction, mapAsync } from './map-async.ts'
 import {
   addProcessor,
   type Outputs,
@@ -339,6 +340,18 @@ export class Stream<K, V> {
     const spec = delayOperator({ store: name, dueMs: dueFunction(by) })
     const node = this.graph.add({ kind: 'operator', name, spec, inputs: [this.node] })
     return new Stream<K, V>(this.graph, node, this.keySerde, this.origin)
+  }
+
+  /**
+   * Each record with the value that a function gives, also as a promise: many calls run at a time, and each answer
+   * counts once, though a record may be asked for again after a crash. What follows sees no time that the records
+   * under way have not come to, so that none of them is late. Records of parked keys are left out of that.
+   *
+   * @throws MR_DURATION_INVALID; MR_PLAN_INVALID for a number that is not whole and above 0, and for keys that are
+   *   parked without their order
+   */
+  mapAsync<W>(fn: MapAsyncFunction<K, V, W>, options: AskOptions<V> & AnswerOptions = {}): Stream<K, W> {
+    return mapAsync(this, fn, options)
   }
 
   /**

@@ -3,10 +3,14 @@
  *
  * An operator is pure: records, state and stream time go in, records come out. It does no input or output, reads
  * no clock and returns no promise. One file per operator exports a function that returns its `OperatorSpec`.
+ *
+ * The exception is an operator that asks something outside: it is a `WaitingOperator` besides, and gives out its answers
+ * only when the task says that it may.
  */
 import { MillraceError } from '../core/errors.ts'
-import type { Headers } from '../core/record.ts'
+import type { Headers, StoredRecord } from '../core/record.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
+import type { KeptError, Waiting } from '../state/waiting-store.ts'
 
 /** Takes one record. */
 export interface Receiver<K = unknown, V = unknown> {
@@ -41,6 +45,76 @@ export interface OperatorContext {
   readonly record?: RecordMetadata
   /** The wall clock at the last tick; a task that gives no ticks leaves it out. */
   wallClockMs?(): number
+  /** What an operator needs whose answers come later; a task that cannot wait leaves it out. */
+  readonly answers?: AnswerContext
+}
+
+/** What happens to a record that a function cannot process. */
+export type FailurePolicy = 'fail' | 'dead-letter' | 'skip'
+
+/** What a task does for an operator whose answers come later. */
+export interface AnswerContext {
+  /** A copy of the record that is being processed, as it lies in its topic; undefined when time made it. */
+  source(): StoredRecord | undefined
+  /** Lets `act` give out results of a record that has waited: what is below sees that record's metadata. */
+  resume(waiting: Waiting, act: () => void): void
+  /**
+   * Puts a record that has waited aside; undefined: by the rule of its source.
+   *
+   * @throws the error itself when the rule is `fail`
+   */
+  refuse(waiting: Waiting, failure: AnswerFailure, policy: FailurePolicy | undefined): void
+  /** What the operator held back has become less: operators below may act on time. Not within `process`. */
+  timeMoved(): void
+}
+
+/** How asking for a record came to nothing. */
+export interface AnswerFailure {
+  readonly operator: string
+  readonly error: unknown
+  readonly attempts: number
+}
+
+/** A key whose records wait for one that fails. */
+export interface ParkedKey {
+  readonly operator: string
+  readonly key: unknown
+  /** How many records of the key wait, the failing one included. */
+  readonly records: number
+  readonly attempts: number
+  readonly error: KeptError
+  readonly timestampMs: number
+  /** Where the failing record lies; undefined when time made it. */
+  readonly place: { readonly topic: string; readonly partition: number; readonly offset: number } | undefined
+}
+
+/** What is done with the failing record of a parked key: tried again at once, or given up in one of two ways. */
+export type ParkedDecision = 'retry' | 'dead-letter' | 'skip'
+
+/**
+ * What an operator is besides when records wait in it. Everything but `heldMs` is called between records, never while
+ * one is processed.
+ */
+export interface WaitingOperator {
+  /** What is below must not see a later stream time than this; Infinity when nothing waits. */
+  heldMs(): number
+  /** The largest stream time at which a record came that a restart has brought back; -Infinity for none. */
+  restoredMs(): number
+  /** It takes no more records for now. */
+  readonly full: boolean
+  /** Records are under way: the task is neither idle nor at its end. Those of parked keys do not count. */
+  readonly busy: boolean
+  /** An answer may come at any moment. */
+  readonly asking: boolean
+  /** The wall clock at which `poll` has something to do though no answer has come; Infinity for none. */
+  nextPollMs(): number
+  /** Gives out the answers that have come and asks what is due; true when anything happened. */
+  poll(wallClockMs: number): boolean
+  parked(): readonly ParkedKey[]
+  /** Decides about a parked key; returns how many failing records that was for. */
+  decide(key: unknown, decision: ParkedDecision): number
+  /** The task is given up: nothing more is asked, and no answer counts any more. */
+  close(): void
 }
 
 /** What functions are given for the record's metadata where a task has none to show. */
@@ -92,6 +166,8 @@ export interface Operator {
    * on when it is called, so an operator has it only for a function of the user that asked for the wall clock.
    */
   tick?(wallClockMs: number): void
+  /** Set by an operator in which records wait for answers. */
+  readonly answering?: WaitingOperator
 }
 
 /** An operator as the plan holds it. */

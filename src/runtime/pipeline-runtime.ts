@@ -14,6 +14,7 @@
 import { isMillraceError, MillraceError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { partitionName } from '../core/record.ts'
+import type { ParkedDecision, ParkedKey } from '../operators/operator.ts'
 import type { PhysicalPlan } from '../plan/plan.ts'
 import { type Clock, sleep, until } from '../platform/clock.ts'
 import { tasksOf } from './task-assignor.ts'
@@ -26,6 +27,10 @@ export interface RunningThread {
   stop(): void
   drainTo(endOffsets: ReadonlyMap<string, number>): void
   snapshot(): ThreadSnapshot
+  /** Keys whose records wait for one that fails. A thread that cannot be asked leaves it out. */
+  parked?(): readonly ParkedKey[]
+  /** Decides about a parked key, if one of the thread's tasks holds it. A thread that cannot be told leaves it out. */
+  decide?(operator: string, key: unknown, decision: ParkedDecision): void
 }
 
 export interface PipelineRuntimeOptions {
@@ -98,6 +103,20 @@ export class PipelineRuntime {
 
   snapshots(): ThreadSnapshot[] {
     return this.threads.flatMap((thread) => (thread === undefined ? [] : [thread.snapshot()]))
+  }
+
+  /** Keys whose records wait for one that fails, of all threads that can be asked. */
+  parked(): readonly ParkedKey[] {
+    return this.threads.flatMap((thread) => thread?.parked?.() ?? [])
+  }
+
+  /**
+   * Decides about a parked key: its failing record is tried again at once, put among the dead letters, or skipped; the
+   * records behind it go on in their order. It happens at the next round of the thread that holds the key, and counts
+   * once that round is committed; a decision about a key that is not parked does nothing.
+   */
+  decide(operator: string, key: unknown, decision: ParkedDecision): void {
+    for (const thread of this.threads) thread?.decide?.(operator, key, decision)
   }
 
   /** The user's topics that the pipeline reads, with all their partitions. */

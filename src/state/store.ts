@@ -40,7 +40,7 @@ export interface ChangelogRecord {
 /** How a store is made, and what its changelog topic is called after. */
 export interface StoreSpec<S extends StateStore = StateStore> {
   readonly name: string
-  readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'join-buffer' | 'grouped'
+  readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'join-buffer' | 'grouped' | 'waiting'
   create(): S
 }
 

@@ -10,11 +10,15 @@ import { type Duration, durationMs } from '../core/duration.ts'
 import { MillraceError } from '../core/errors.ts'
 import { type Headers, noHeaders } from '../core/record.ts'
 import { json, type Serde, stringSerde } from '../core/serde.ts'
+import type { ParkedDecision, ParkedKey } from '../operators/operator.ts'
 import type { PhysicalPlan } from '../plan/plan.ts'
+import type { Clock } from '../platform/clock.ts'
 import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.ts'
 import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
 import { Task } from '../runtime/task/task.ts'
 import type { StateStore } from '../state/store.ts'
+
+import { DriverClock } from './driver-clock.ts'
 
 /** What the driver needs of a pipeline. */
 export interface Plannable {
@@ -54,7 +58,20 @@ export interface TestDriver {
   topic(name: string): DriverTopic
   /** Lets time pass: wall-clock time, and with it the time of every topic, as if records kept coming. */
   advance(duration: Duration): void
-  /** Bounded input: every topic has ended, all windows close. */
+  /**
+   * Lets functions that the pipeline asks come to their answers, as far as they need no time for it, and takes them.
+   * What a function waits for must be a promise that the test settles, or the driver's own clock: no network.
+   */
+  settled(): Promise<void>
+  /** As `advance`, from one thing that is due to the next: timers of `clock`, time-outs, pauses before retries. */
+  elapse(duration: Duration): Promise<void>
+  /** The driver's time for functions that the pipeline asks. */
+  readonly clock: Clock
+  /** Keys whose records wait for one that fails. */
+  parked(): readonly ParkedKey[]
+  /** Decides about a parked key of an operator. @throws MR_PLAN_INVALID when it is not parked */
+  decide(operator: string, key: unknown, decision: ParkedDecision): void
+  /** Bounded input: every topic has ended, all windows close. What still waits for an answer comes first. */
   end(): void
   /** A store by the name of its operator. @throws MR_PLAN_INVALID when there is none */
   store(name: string): StateStore
@@ -64,6 +81,7 @@ export interface TestDriver {
 
 class Driver implements TestDriver {
   nowMs: number
+  readonly clock: DriverClock
   private readonly tasks: readonly Task[]
   private readonly codecs = new Map<string, Codecs>()
   private readonly logs = new Map<string, Buffer[]>()
@@ -72,6 +90,7 @@ class Driver implements TestDriver {
 
   constructor(plan: PhysicalPlan, startMs: number) {
     this.nowMs = startMs
+    this.clock = new DriverClock(startMs)
     const transport = {
       partitionCount: () => 1,
       send: (topic: string, _partition: number, batch: RecordBatchBuilder) => this.keep(topic, batch),
@@ -114,15 +133,39 @@ class Driver implements TestDriver {
   }
 
   advance(duration: Duration): void {
-    this.nowMs += durationMs(duration)
-    for (const task of this.tasks) {
-      task.tick(this.nowMs)
-      const lateness = task.part.sources.map(({ node }) =>
-        node.kind === 'source' ? node.latenessMs : Number.NaN,
-      )
-      // A task below an internal topic learns the time from the tasks above it.
-      if (lateness.every((ms) => !Number.isNaN(ms))) task.advanceTo(this.nowMs - Math.max(...lateness))
+    this.moveTo(this.nowMs + durationMs(duration))
+  }
+
+  async settled(): Promise<void> {
+    do await this.clock.nextTurn()
+    while (this.settle() || this.clock.moveTo(this.nowMs))
+  }
+
+  async elapse(duration: Duration): Promise<void> {
+    const endMs = this.nowMs + durationMs(duration)
+    await this.settled()
+    for (;;) {
+      const due = [this.clock.firstMs, ...this.tasks.map((task) => task.nextTickMs)]
+      const nextMs = Math.min(...due.filter((timeMs) => timeMs > this.nowMs))
+      if (nextMs > endMs) break
+      this.clock.moveTo(nextMs)
+      // Answers that come at this time come before time-outs at it.
+      await this.clock.nextTurn()
+      this.moveTo(nextMs)
+      await this.settled()
     }
+    this.moveTo(endMs)
+    await this.settled()
+  }
+
+  parked(): readonly ParkedKey[] {
+    return this.tasks.flatMap((task) => task.parked)
+  }
+
+  decide(operator: string, key: unknown, decision: ParkedDecision): void {
+    const count = this.tasks.reduce((sum, task) => sum + task.decide(operator, key, decision), 0)
+    if (count === 0)
+      throw new MillraceError('MR_PLAN_INVALID', `no key ${JSON.stringify(key)} of "${operator}" is parked`)
     this.settle()
   }
 
@@ -169,19 +212,38 @@ class Driver implements TestDriver {
     }
   }
 
-  /** Runs all tasks until nothing moves. */
-  private settle(): void {
+  private moveTo(timeMs: number): void {
+    this.nowMs = timeMs
+    this.clock.moveTo(timeMs)
+    for (const task of this.tasks) {
+      task.tick(this.nowMs)
+      const lateness = task.part.sources.map(({ node }) =>
+        node.kind === 'source' ? node.latenessMs : Number.NaN,
+      )
+      // A task below an internal topic learns the time from the tasks above it.
+      if (lateness.every((ms) => !Number.isNaN(ms))) task.advanceTo(this.nowMs - Math.max(...lateness))
+    }
+    this.settle()
+  }
+
+  /** Runs all tasks until nothing moves; true when anything did. */
+  private settle(): boolean {
+    let any = false
     for (let moved = true; moved; ) {
       moved = false
       for (const task of this.tasks) {
-        for (const input of task.partitions)
-          for (const lane of input.lanes) if (lane.state === 'active') lane.say('idle')
+        // Below an internal topic the tasks above say whether there is more to come.
+        for (const { internal, lanes } of task.partitions)
+          if (!internal && lanes[0]!.state === 'active') lanes[0]!.say('idle')
+        task.tick(this.nowMs)
         while (task.process(1000) > 0) moved = true
         moved ||= task.dirty
         task.flush()
         task.dirty = false
       }
+      any ||= moved
     }
+    return any
   }
 
   private read(topic: string, codecs: Codecs): readonly DriverRecord[] {

@@ -10,7 +10,7 @@
  * below `nextOffset` and batches below `receivedOffset` are passed over.
  */
 import { invariant } from '../../core/invariant.ts'
-import type { Headers } from '../../core/record.ts'
+import type { Headers, StoredRecord } from '../../core/record.ts'
 import { noHeaders } from '../../core/record.ts'
 import type { InvalidPolicy } from '../../plan/graph.ts'
 import { lastOffsetOf } from '../../protocol/record-batch/layout.ts'
@@ -142,6 +142,21 @@ export class Lane {
   /** Puts the head aside as a record that could not be processed. */
   putAside(invalid: InvalidRecords, policy: InvalidPolicy, error: unknown): void {
     invalid.put(policy, 'process', error, this, this.reader)
+  }
+
+  /** A copy of the head as it lies in its topic. */
+  storedHead(): StoredRecord {
+    invariant(this.hasHead, 'a record is copied while it is the head')
+    const { body, keyStart, keyEnd, valueStart, valueEnd, timestampMs } = this.reader
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      offset: this.headOffset,
+      timestampMs,
+      key: keyStart < 0 ? null : Buffer.from(body.subarray(keyStart, keyEnd)),
+      value: valueStart < 0 ? null : Buffer.from(body.subarray(valueStart, valueEnd)),
+      headers: this.headHeaders,
+    }
   }
 
   private finishBatch(): void {

@@ -2,10 +2,12 @@
  * One task's operators: instances of a sub-topology's operators, connected, with their stores.
  *
  * Built from the sinks up, so that every operator is made with the output that it pushes to. An operator's stream
- * time is the task's, less what the operators above it hold back: their results come with timestamps that much older.
+ * time is the task's, less what the operators above it hold back: their results come with timestamps that much older
+ * (`NodeTime`).
  */
 import { invariant } from '../../core/invariant.ts'
 import type {
+  AnswerContext,
   LateRecord,
   Operator,
   OperatorContext,
@@ -15,6 +17,8 @@ import type {
 import { type GraphNode, inputsOf, type OperatorNode } from '../../plan/graph.ts'
 import type { PlannedSource, SubTopology } from '../../plan/plan.ts'
 import type { StateStore, StoreSpec } from '../../state/store.ts'
+import { type Holder, NodeTime, type TaskTime } from './node-time.ts'
+import { type NamedWaiting, WaitingOperators } from './waiting-operators.ts'
 
 /** Counts what a node gives out and passes it to all that read it. */
 export class NodeOutput implements Receiver {
@@ -46,12 +50,12 @@ export interface EmittedRecord {
   readonly timestampMs: number
 }
 
-/** An operator that acts on time, with the delay of its input. */
+/** An operator that acts on time, with the time as it sees it. */
 export interface TimedOperator {
   readonly name: string
   readonly operator: Required<Pick<Operator, 'nextDeadlineMs' | 'advance'>>
   readonly output: NodeOutput
-  readonly inputDelayMs: number
+  readonly time: NodeTime
 }
 
 /** An operator that acts on the wall clock. */
@@ -67,13 +71,17 @@ export interface TaskOperators {
   /** In topological order. */
   readonly timed: readonly TimedOperator[]
   readonly ticking: readonly TickingOperator[]
+  readonly waiting: WaitingOperators
+  /** Time as what reads the node sees it. */
+  timeBelow(node: GraphNode, delayMs: number): NodeTime
   readonly outputs: ReadonlyMap<GraphNode, NodeOutput>
   readonly stores: ReadonlyMap<string, StateStore>
 }
 
 export interface OperatorsOptions {
   readonly part: SubTopology
-  readonly streamTimeMs: () => number
+  readonly time: TaskTime
+  readonly answers: AnswerContext
   readonly late: (record: LateRecord) => void
   /** A view of the record that is being processed. */
   readonly record: RecordMetadata
@@ -92,15 +100,21 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
   for (const sink of part.sinks) outputOf(outputs, sink.node.input).add(options.sinkReceiver(sink.node))
 
   const delays = inputDelays(part)
+  /** What holds time back for those that read a node. */
+  const holdersBelow = new Map<GraphNode, readonly Holder[]>()
   const timed: TimedOperator[] = []
   const ticking: TickingOperator[] = []
+  const waiting: NamedWaiting[] = []
   for (const node of part.operators) {
     const inputDelayMs = delays.get(node) ?? 0
+    const holders = node.inputs.flatMap((input) => holdersBelow.get(input) ?? [])
+    const time = new NodeTime(options.time, inputDelayMs, holders)
     const context: OperatorContext = {
-      streamTimeMs: () => options.streamTimeMs() - inputDelayMs,
+      streamTimeMs: () => time.now(),
       late: options.late,
       record: options.record,
       wallClockMs: options.wallClockMs,
+      answers: options.answers,
       store<S extends StateStore>(spec: StoreSpec<S>): S {
         const store = stores.get(spec.name)
         invariant(store !== undefined, `store "${spec.name}" is part of the sub-topology`)
@@ -110,16 +124,26 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
     const output = outputOf(outputs, node)
     const operator = node.spec.create(node.name, context, output)
     connect(node, operator, outputs)
-    const { nextDeadlineMs, advance } = operator
-    if (nextDeadlineMs !== undefined && advance !== undefined) {
-      const timedOperator = operator as TimedOperator['operator']
-      timed.push({ name: node.name, operator: timedOperator, output, inputDelayMs })
-    }
-    if (operator.nextTickMs !== undefined && operator.tick !== undefined) {
+    const { nextDeadlineMs, advance, answering } = operator
+    if (nextDeadlineMs !== undefined && advance !== undefined)
+      timed.push({ name: node.name, operator: operator as TimedOperator['operator'], output, time })
+    if (operator.nextTickMs !== undefined && operator.tick !== undefined)
       ticking.push({ name: node.name, operator: operator as TickingOperator['operator'], output })
-    }
+    if (answering !== undefined) waiting.push({ name: node.name, operator: answering, inputDelayMs })
+    holdersBelow.set(node, [
+      ...holders.map((holder) => ({ ...holder, delayMs: holder.delayMs + node.spec.outputDelayMs })),
+      ...(answering === undefined ? [] : [{ operator: answering, delayMs: 0 }]),
+    ])
   }
-  return { receiver: (source) => outputOf(outputs, source.node), timed, ticking, outputs, stores }
+  return {
+    receiver: (source) => outputOf(outputs, source.node),
+    timeBelow: (node, delayMs) => new NodeTime(options.time, delayMs, holdersBelow.get(node) ?? []),
+    waiting: new WaitingOperators(waiting),
+    timed,
+    ticking,
+    outputs,
+    stores,
+  }
 }
 
 function connect(node: OperatorNode, operator: Operator, outputs: Map<GraphNode, NodeOutput>): void {

@@ -12,19 +12,23 @@
  * - A record that a function of the user refuses is put aside by its source's policy; what its earlier operators
  *   did stays done (as Kafka Streams' processing exception handler, KIP-1033). What an operator emits because its
  *   time has come, and a function below refuses, is put aside in the same way, unless a source says to fail.
+ * - Records may wait in an operator for answers from outside. What is below it sees no time later than theirs, the task
+ *   is neither idle nor at its end while they do, and takes no more records when too many wait. Answers are given out
+ *   between records, when the thread ticks.
  * - `flush` writes time markers last, so that they follow the records they speak of.
  */
 
 import { invariant } from '../../core/invariant.ts'
-import type { Headers } from '../../core/record.ts'
-import { noHeaders } from '../../core/record.ts'
 import { json, stringSerde } from '../../core/serde.ts'
-import type { Receiver, RecordMetadata } from '../../operators/operator.ts'
+import type { ParkedDecision, ParkedKey, Receiver } from '../../operators/operator.ts'
 import type { GraphNode, InvalidPolicy } from '../../plan/graph.ts'
-import type { PhysicalPlan, PlannedSource, SubTopology } from '../../plan/plan.ts'
+import type { PhysicalPlan, PlannedSink, PlannedSource, SubTopology } from '../../plan/plan.ts'
+import { AnswerHost } from './answer-host.ts'
+import { CurrentRecord } from './current-record.ts'
 import { headDecoder } from './head-decoder.ts'
 import { InputPartition } from './input-partition.ts'
 import { Lane } from './lane.ts'
+import type { NodeTime, TaskTime } from './node-time.ts'
 import { SetAside } from './set-aside.ts'
 import { TaskInputs } from './task-inputs.ts'
 import { buildOperators, type NodeOutput, type TaskOperators } from './task-operators.ts'
@@ -76,12 +80,18 @@ export class Task {
   private readonly bindings: ReadonlyMap<Lane, LaneBinding>
   private readonly operators: TaskOperators
   private readonly outputs: readonly TopicOutput[]
+  /** The time that is passed on through each internal topic. */
+  private readonly sinkTimes: ReadonlyMap<PlannedSink, NodeTime>
   private readonly setAside: SetAside
   private readonly emitPolicy: InvalidPolicy
   private readonly record = new CurrentRecord()
   /** The stream time at which operators act: on the way to that of the inputs. */
-  private timeMs = Number.NEGATIVE_INFINITY
+  private readonly time: TaskTime & { timeMs: number; sweepMs: number } = {
+    timeMs: Number.NEGATIVE_INFINITY,
+    sweepMs: Number.NEGATIVE_INFINITY,
+  }
   private wallClockMs = 0
+  private restored = false
   private finished = false
 
   constructor(options: TaskOptions) {
@@ -95,12 +105,16 @@ export class Task {
     this.setAside = topics.setAside
     this.operators = buildOperators({
       part: options.part,
-      streamTimeMs: () => this.timeMs,
+      time: this.time,
       wallClockMs: () => this.wallClockMs,
       record: this.record,
-      late: (record) => this.setAside.putLate(record, this.timeMs),
+      answers: this.makeAnswerHost(options),
+      late: (record) => this.setAside.putLate(record, this.time.timeMs),
       sinkReceiver: (node) => topics.receiver(node),
     })
+    this.sinkTimes = new Map(
+      options.part.sinks.map((sink) => [sink, this.operators.timeBelow(sink.node.input, sink.outputDelayMs)]),
+    )
     const bindings = new Map<Lane, LaneBinding>()
     const partitions: InputPartition[] = []
     for (const source of options.part.sources) {
@@ -146,11 +160,29 @@ export class Task {
     return this.finished
   }
 
-  /** Processes up to `recordsMax` records; returns how many. Fewer means that the task waits for input. */
+  /** An answer may come at any moment. */
+  get asking(): boolean {
+    return this.operators.waiting.asking
+  }
+
+  /** Keys whose records wait for one that fails. */
+  get parked(): readonly ParkedKey[] {
+    return this.operators.waiting.parked()
+  }
+
+  /** Decides about a parked key of an operator; returns how many failing records that was for. */
+  decide(operator: string, key: unknown, decision: ParkedDecision): number {
+    const records = this.operators.waiting.decide(operator, key, decision)
+    if (records > 0) this.dirty = true
+    return records
+  }
+
+  /** Processes up to `recordsMax` records; returns how many. Fewer means that the task waits for input or answers. */
   process(recordsMax: number): number {
     const { inputs } = this
+    const { waiting } = this.operators
     let count = 0
-    while (count < recordsMax) {
+    while (count < recordsMax && !waiting.full) {
       const lane = inputs.next()
       if (lane === undefined) break
       this.dirty = true
@@ -162,7 +194,7 @@ export class Task {
       lane.pop()
     }
     this.processed += count
-    if (!this.finished && count < recordsMax && inputs.ended) this.finish()
+    if (!this.finished && count < recordsMax && inputs.ended && !waiting.busy) this.finish()
     return count
   }
 
@@ -185,9 +217,15 @@ export class Task {
     this.dirty = true
   }
 
-  /** Tells the operators that asked for it what the wall clock shows. Never called while a record is processed. */
+  /**
+   * Tells the operators that asked for it what the wall clock shows, and gives out the answers that have come. Called
+   * before each `process`, never while a record is processed.
+   */
   tick(wallClockMs: number): void {
     this.wallClockMs = wallClockMs
+    if (!this.restored) this.restoreTime()
+    // What is parked at the end of bounded input stays for the next run.
+    if (!this.finished && this.operators.waiting.poll(wallClockMs)) this.dirty = true
     for (const { name, operator, output } of this.operators.ticking) {
       if (operator.nextTickMs() > wallClockMs) continue
       this.dirty = true
@@ -195,59 +233,85 @@ export class Task {
     }
   }
 
+  /** The wall clock at which a tick has something to do though no answer has come; Infinity for none. */
+  get nextTickMs(): number {
+    const ticks = this.operators.ticking.map(({ operator }) => operator.nextTickMs())
+    return Math.min(this.operators.waiting.nextPollMs(), ...ticks)
+  }
+
   /** Hands all outputs to the transport, time markers last. */
   flush(): void {
-    const state: LaneState = this.finished ? 'ended' : this.inputs.idle ? 'idle' : 'active'
+    const state: LaneState = this.finished ? 'ended' : this.quiet ? 'idle' : 'active'
     for (const output of this.outputs) if (output instanceof InternalOutput) output.mark(state)
     for (const output of this.outputs) output.flush()
   }
 
   /** True when flushing would tell the tasks below something new: everything here has gone quiet. */
   get quiet(): boolean {
-    return this.inputs.idle
+    return this.inputs.idle && !this.operators.waiting.busy
   }
 
+  /** The task is given up: answers that are still under way count no more. */
+  close(): void {
+    this.operators.waiting.close()
+  }
+
+  /** The time at which records came that wait since before a restart is known to have been. */
+  private restoreTime(): void {
+    this.restored = true
+    this.inputs.streamTimeMs = Math.max(this.inputs.streamTimeMs, this.operators.waiting.restoredMs())
+    this.advanceOperators()
+  }
+
+  /** Nothing will come any more. What this brings forth may wait for answers; the end is then come to again. */
   private finish(): void {
-    this.finished = true
     this.dirty = true
     this.inputs.streamTimeMs = Number.POSITIVE_INFINITY
     this.advanceOperators()
-    for (const { name, operator, output } of this.operators.timed)
-      this.emit(name, output, () => operator.advance(Number.POSITIVE_INFINITY))
+    for (const { name, operator, output, time } of this.operators.timed) {
+      if (time.limitMs === Number.POSITIVE_INFINITY)
+        this.emit(name, output, () => operator.advance(Number.POSITIVE_INFINITY))
+    }
+    this.finished = !this.operators.waiting.busy
   }
 
+  /** Goes to the time of the inputs; nodes that were held back before go through the time that they have missed. */
   private advanceOperators(): void {
     const targetMs = this.inputs.streamTimeMs
+    const { time } = this
     const { timed } = this.operators
     let acted = false
     for (;;) {
       let nextMs = Number.POSITIVE_INFINITY
       for (let at = 0; at < timed.length; at++) {
-        const { operator, inputDelayMs } = timed[at]!
-        const dueMs = operator.nextDeadlineMs() + inputDelayMs
-        if (dueMs < nextMs && (!acted || dueMs > this.timeMs)) nextMs = dueMs
+        const { operator, time: seen } = timed[at]!
+        const deadlineMs = operator.nextDeadlineMs()
+        const dueMs = deadlineMs + seen.delayMs
+        if (dueMs < nextMs && (!acted || dueMs > time.sweepMs) && deadlineMs <= seen.limitMs) nextMs = dueMs
       }
       if (nextMs > targetMs || nextMs === Number.POSITIVE_INFINITY) break
-      if (nextMs > this.timeMs) this.timeMs = nextMs
+      time.sweepMs = nextMs
+      if (nextMs > time.timeMs) time.timeMs = nextMs
       // In topological order, so that what one emits is seen by those below before they act at the same time.
       this.actOnTime()
       acted = true
     }
-    this.timeMs = targetMs
+    time.timeMs = targetMs
+    time.sweepMs = targetMs
     // A deadline that is not met by acting on it hides what else its operator has to do.
     if (acted) this.actOnTime()
   }
 
   private actOnTime(): void {
-    for (const { name, operator, output, inputDelayMs } of this.operators.timed) {
-      const timeMs = this.timeMs - inputDelayMs
+    for (const { name, operator, output, time } of this.operators.timed) {
+      const timeMs = time.now()
       if (operator.nextDeadlineMs() <= timeMs) this.emit(name, output, () => operator.advance(timeMs))
     }
   }
 
   /** Lets an operator act on time. There is no record to blame for what a function below it throws. */
   private emit(name: string, output: NodeOutput, act: () => void): void {
-    this.record.lane = undefined
+    this.record.show(undefined)
     output.onRefused = (record, error) => this.setAside.putEmitted(this.emitPolicy, name, record, error)
     try {
       act()
@@ -258,13 +322,24 @@ export class Task {
 
   private push(lane: Lane): void {
     const binding = this.bindings.get(lane) as LaneBinding
-    this.record.lane = lane
+    this.record.showHead(lane)
     try {
       binding.receiver.process(lane.headKey, lane.headValue, lane.headTimestampMs)
     } catch (error) {
-      const { node } = binding.source
-      lane.putAside(this.setAside, node.kind === 'source' ? node.onInvalid : 'dead-letter', error)
+      lane.putAside(this.setAside, policyOf(binding.source), error)
     }
+  }
+
+  private makeAnswerHost({ part }: TaskOptions): AnswerHost {
+    return new AnswerHost({
+      record: this.record,
+      setAside: this.setAside,
+      policyOf: (topic) => {
+        const source = part.sources.find((one) => one.topic === topic)
+        return source === undefined ? this.emitPolicy : policyOf(source)
+      },
+      timeMoved: () => this.advanceOperators(),
+    })
   }
 
   private makeLanes(source: PlannedSource, options: TaskOptions): Lane[] {
@@ -292,9 +367,8 @@ export class Task {
     }
     const byNode = new Map<GraphNode, TopicOutput>()
     for (const sink of options.part.sinks) {
-      const passedOn = (): number => this.timeMs - sink.outputDelayMs
       const output = sink.internal
-        ? new InternalOutput(sink.topic, outputOptions, passedOn)
+        ? new InternalOutput(sink.topic, outputOptions, () => (this.sinkTimes.get(sink) as NodeTime).now())
         : new TopicOutput(sink.topic, outputOptions)
       byNode.set(sink.node, output)
     }
@@ -326,23 +400,7 @@ export class Task {
   }
 }
 
-/** The record at the head of a lane, as functions of the user see it; none while operators act on time. */
-class CurrentRecord implements RecordMetadata {
-  lane: Lane | undefined
-
-  get topic(): string {
-    return this.lane?.topic ?? ''
-  }
-
-  get partition(): number {
-    return this.lane?.partition ?? -1
-  }
-
-  get offset(): number {
-    return this.lane?.headOffset ?? -1
-  }
-
-  get headers(): Headers {
-    return this.lane?.headHeaders ?? noHeaders
-  }
+/** What happens to a record of a source that cannot be processed. */
+function policyOf({ node }: PlannedSource): InvalidPolicy {
+  return node.kind === 'source' ? node.onInvalid : 'dead-letter'
 }

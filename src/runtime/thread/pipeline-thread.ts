@@ -15,9 +15,11 @@ import { type Consumer, createConsumer, type FetchedBatches } from '../../client
 import { createProducer, type Producer } from '../../client/producer/producer.ts'
 import type { Logger } from '../../core/logger.ts'
 import { partitionName, type TopicPartition } from '../../core/record.ts'
+import type { ParkedDecision, ParkedKey } from '../../operators/operator.ts'
 import type { PhysicalPlan } from '../../plan/plan.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { PipelineSettings } from '../pipeline-config.ts'
+import type { Task } from '../task/task.ts'
 import { taskAssignor } from '../task-assignor.ts'
 import { CommittingTransport } from './commit.ts'
 import { Purge } from './purge.ts'
@@ -28,6 +30,8 @@ import { type HeldInput, ThreadTasks } from './thread-tasks.ts'
 /** Records that one task processes before the next has its turn. */
 const SLICE_RECORDS = 1000
 const POLL_MS = 50
+/** The same while calls of the pipeline's functions are under way: their answers do not end a poll. */
+const ASKING_POLL_MS = 2
 /** What a thread that is gone left open holds up readers so long (Kafka Streams: 10 s). */
 const TRANSACTION_TIMEOUT_MS = 10_000
 /** A last commit waits so long for the group; without it the work is done again after the next start. */
@@ -60,6 +64,7 @@ export class PipelineThread {
   private lastCommitMs = 0
   private restoredRecords = 0
   private commits = 0
+  private readonly decisions: ((task: Task) => void)[] = []
 
   constructor(options: PipelineThreadOptions) {
     this.options = options
@@ -106,9 +111,10 @@ export class PipelineThread {
       })
       let busy = false
       while (!this.stopping) {
-        const fetched = await this.consumer.poll({ maxWaitMs: busy ? 0 : POLL_MS })
+        const fetched = await this.consumer.poll({ maxWaitMs: busy ? 0 : this.idlePollMs() })
         this.enterEpoch()
         for (const batches of fetched) this.accept(batches)
+        this.takeDecisions()
         busy = this.processSlices()
         this.regulate()
         this.transport.check()
@@ -144,6 +150,28 @@ export class PipelineThread {
       restoredRecords: this.restoredRecords,
       commits: this.commits,
     })
+  }
+
+  /** Keys whose records wait for one that fails, of the tasks that this thread holds. */
+  parked(): readonly ParkedKey[] {
+    return [...this.held.tasks.values()].flatMap((task) => task.parked)
+  }
+
+  /**
+   * Decides about a parked key before the next round; what follows from it commits with that round. A thread that
+   * does not hold the key does nothing.
+   */
+  decide(operator: string, key: unknown, decision: ParkedDecision): void {
+    this.decisions.push((task) => task.decide(operator, key, decision))
+  }
+
+  private takeDecisions(): void {
+    for (const decide of this.decisions.splice(0)) for (const task of this.held.tasks.values()) decide(task)
+  }
+
+  private idlePollMs(): number {
+    for (const task of this.held.tasks.values()) if (task.asking) return ASKING_POLL_MS
+    return POLL_MS
   }
 
   private accept(batches: FetchedBatches): void {

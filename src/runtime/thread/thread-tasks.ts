@@ -61,6 +61,7 @@ export class ThreadTasks {
     for (const { topic, partition } of partitions) {
       const held = this.inputs.get(partitionName(topic, partition))
       if (held === undefined) continue
+      held.task.close()
       this.tasks.delete(taskName(held.task.id))
       for (const input of held.task.partitions)
         this.inputs.delete(partitionName(input.topic, input.partition))
@@ -69,6 +70,7 @@ export class ThreadTasks {
 
   /** Drops all tasks, with what they did since the last commit. */
   clear(): void {
+    for (const task of this.tasks.values()) task.close()
     this.tasks.clear()
     this.inputs.clear()
   }
