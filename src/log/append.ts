@@ -3,13 +3,14 @@
  * sets is set, in place where possible.
  *
  * 1. Format, checksum, attributes, counts (`validateBatch`); records too, when they are not compressed or the
- *    topic needs their keys.
+ *    topic needs their keys or names a codec: what comes out of a batch is bounded then.
  * 2. Timestamps: within the topic's bounds, or the time of the append.
  * 3. Compression: batches in another codec than the topic's are compressed anew.
  * 4. Offsets and leader epoch.
  */
 
-import { codecNumber, codecOfNumber } from '../protocol/compression/codec.ts'
+import { isMillraceError } from '../core/errors.ts'
+import { type CompressionCodec, codecNumber, codecOfNumber } from '../protocol/compression/codec.ts'
 import { compress, decompress } from '../protocol/compression/compression.ts'
 import {
   attributesOf,
@@ -131,9 +132,11 @@ function checkClient(bytes: Buffer, start: number, config: LogConfig, options: A
   const createTime = config['message.timestamp.type'] === 'CreateTime'
   const beforeMaxMs = config['message.timestamp.before.max.ms']
   const plain = bytes.length - start >= HEADER_BYTES && (attributesOf(bytes, start) & CODEC_MASK) === 0
+  // A topic that names a codec promises what comes out of its batches, whoever compressed them.
+  const named = requiredCodec(config) !== undefined
   const facts = validateBatch(bytes, start, bytes.length, {
     batchBytesMax: config['max.message.bytes'],
-    walk: plain || (createTime && beforeMaxMs !== Number.POSITIVE_INFINITY),
+    walk: plain || named || (createTime && beforeMaxMs !== Number.POSITIVE_INFINITY),
     keysRequired: isCompacted(config),
   })
   if (createTime) {
@@ -165,11 +168,8 @@ function recompressed(bytes: Buffer, config: LogConfig): Buffer {
       parts.push(batch)
       continue
     }
-    const payload = decompress(
-      codecOfNumber(attributes & CODEC_MASK),
-      batch.subarray(HEADER_BYTES),
-      batchBytesMax * GROWTH_MAX,
-    )
+    const from = codecOfNumber(attributes & CODEC_MASK)
+    const payload = decompressed(from, batch.subarray(HEADER_BYTES), batchBytesMax * GROWTH_MAX)
     const made = Buffer.concat([
       batch.subarray(0, HEADER_BYTES),
       compress(codec, payload, codecLevel(config, codec)),
@@ -180,4 +180,14 @@ function recompressed(bytes: Buffer, config: LogConfig): Buffer {
     parts.push(made)
   }
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+}
+
+/** @throws MR_COMPRESSION_INVALID (CORRUPT_MESSAGE) */
+function decompressed(codec: CompressionCodec, bytes: Buffer, bytesMax: number): Buffer {
+  try {
+    return decompress(codec, bytes, bytesMax)
+  } catch (cause) {
+    if (!isMillraceError(cause, 'MR_COMPRESSION_INVALID')) throw cause
+    throw logError(cause.code, 'CORRUPT_MESSAGE', cause.message, { cause })
+  }
 }

@@ -34,6 +34,7 @@ import {
 } from './meta-properties.ts'
 import { PartitionLog } from './partition-log.ts'
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
+import { StorageTrouble } from './storage-trouble.ts'
 
 const LOCK_FILE = '.lock'
 const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown'
@@ -83,6 +84,7 @@ export class LogDirectory {
   readonly failures: FailedPartition[] = []
   private readonly options: LogDirectoryOptions
   private readonly lock: DiskLock
+  private readonly trouble: StorageTrouble
   private readonly held = new Map<string, Held>()
   private deletedFolders: { readonly path: string; readonly atMs: number; readonly delayMs: number }[] = []
   private readonly recoveryPoints: ReadonlyMap<string, number>
@@ -112,6 +114,7 @@ export class LogDirectory {
   private constructor(options: LogDirectoryOptions, lock: DiskLock) {
     this.options = options
     this.lock = lock
+    this.trouble = new StorageTrouble(options.platform.clock, options.logger)
     const meta = this.identify()
     this.clusterId = meta.clusterId
     this.nodeId = meta.nodeId
@@ -338,6 +341,7 @@ export class LogDirectory {
       config,
       logger,
       leaderEpoch,
+      trouble: this.trouble,
       onLogStartMoved: (offset) => this.writeLogStarts({ folder, offset }),
     })
   }

@@ -4,6 +4,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { ControlType } from '../protocol/record-batch/control-batch.ts'
 import type { LogConfig } from './log-config.ts'
+import type { StorageTrouble } from './storage-trouble.ts'
 
 export interface PartitionLogOptions {
   readonly platform: Pick<Platform, 'clock' | 'disk' | 'random'>
@@ -23,6 +24,8 @@ export interface PartitionLogOptions {
   readonly logStartOffset?: number
   /** Everything before this offset was compacted. */
   readonly cleanedOffset?: number
+  /** Tells when the disk refuses appends; shared by the logs of a directory. One of its own if not given. */
+  readonly trouble?: StorageTrouble
   /** Called before the first offset moves on: what was deleted must not come back with a later start. */
   readonly onLogStartMoved?: (logStartOffset: number) => void
 }

@@ -14,6 +14,7 @@ import { ErrorCodes } from '../protocol/error-codes.ts'
 import { controlBatch } from '../protocol/record-batch/control-batch.ts'
 import { abortedTransactions, endOffsetOf } from './aborted-transactions.ts'
 import { assignOffsets, type PreparedAppend, prepareAppend } from './append.ts'
+import { findDuplicate } from './duplicate.ts'
 import { Flusher } from './flusher.ts'
 import type { LogConfig } from './log-config.ts'
 import { logError } from './log-error.ts'
@@ -36,6 +37,7 @@ import { firstOffsetOf, type ProducerBatch } from './producer-entry.ts'
 import { ProducerAppend } from './producer-state.ts'
 import { damageError, type OpenedLog, openLog } from './recovery.ts'
 import type { Damage } from './segment-check.ts'
+import { StorageTrouble } from './storage-trouble.ts'
 import { TimeLookup } from './time-lookup.ts'
 
 /** What may come out of a batch, in multiples of the largest batch. */
@@ -53,6 +55,7 @@ export class PartitionLog {
   private readonly times: TimeLookup
   private readonly maintenance: Maintenance
   private readonly damages: Damage[]
+  private readonly trouble: StorageTrouble
   private readonly listeners = new Set<() => void>()
   private configNow: LogConfig
   private epochNow: number
@@ -70,12 +73,8 @@ export class PartitionLog {
    * @throws MR_LOG_CORRUPT when log files are missing altogether, MR_DISK_FAILED
    */
   static open(options: PartitionLogOptions): PartitionLog {
-    const later: Damage[] = []
-    return new PartitionLog(
-      options,
-      openLog(options, (damage) => later.push(damage)),
-      later,
-    )
+    const damages: Damage[] = []
+    return new PartitionLog(options, openLog(options, damages), damages)
   }
 
   private constructor(options: PartitionLogOptions, opened: OpenedLog, damages: Damage[]) {
@@ -90,7 +89,7 @@ export class PartitionLog {
     this.startOffset = opened.logStartOffset
     this.visibleOffset = opened.endOffset
     this.damages = damages
-    damages.push(...opened.damages)
+    this.trouble = options.trouble ?? new StorageTrouble(platform.clock, logger)
     this.failure = opened.failure
     const { segments } = opened
     const onFailure = (error: MillraceError): void => this.fail(error)
@@ -244,9 +243,14 @@ export class PartitionLog {
   private write(append: PreparedAppend, producers: ProducerAppend, nowMs: number): AppendResult {
     const baseOffset = this.endOffset
     assignOffsets(append, baseOffset, this.epochNow)
-    if (this.writer.rollFor(append, nowMs)) this.flusher.reached(baseOffset)
-    this.opened.epochs.assign(this.epochNow, baseOffset)
-    this.writer.write(append)
+    try {
+      if (this.writer.rollFor(append, nowMs)) this.flusher.reached(baseOffset)
+      this.opened.epochs.assign(this.epochNow, baseOffset)
+      this.writer.write(append)
+    } catch (error) {
+      throw this.trouble.met(this.directory, error)
+    }
+    this.trouble.over(this.directory)
     const aborted = producers.commit()
     if (aborted !== undefined) {
       const { active } = this.opened.segments
@@ -487,14 +491,4 @@ export class PartitionLog {
   private get decompressedBytesMax(): number {
     return this.configNow['max.message.bytes'] * GROWTH_MAX
   }
-}
-
-/** The batch as it was appended before, when the first of these batches is one of its producer's last. */
-function findDuplicate(append: PreparedAppend, producers: ProducerAppend): ProducerBatch | undefined {
-  for (const batch of append.batches) {
-    if (batch.producerId < 0) continue
-    const found = producers.duplicateOf({ ...batch, recordCount: batch.lastOffsetDelta + 1 })
-    if (found !== undefined) return found
-  }
-  return undefined
 }

@@ -12,6 +12,7 @@
  * A log that ends before its recovery point has lost records that were on the disk: it is read-only as well.
  */
 import type { MillraceError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
 import { type Disk, joinPath } from '../platform/disk.ts'
 import { baseOffsetOf, lastOffsetOf, partitionLeaderEpochOf } from '../protocol/record-batch/layout.ts'
 import { isIntact, readBytes, scanBatches } from './batch-scan.ts'
@@ -46,11 +47,9 @@ export interface OpenedLog {
   readonly failure: MillraceError | undefined
 }
 
-/** Where damage goes that is found later, when a segment is opened. */
-export type OnDamage = (damage: Damage) => void
-
-export function openLog(options: PartitionLogOptions, onDamage: OnDamage): OpenedLog {
-  return new Recovery(options, onDamage).run()
+/** Opens the folder of a log; `noted` gets the damage in it, also what is only met later. */
+export function openLog(options: PartitionLogOptions, noted: Damage[]): OpenedLog {
+  return new Recovery(options, noted).run()
 }
 
 /** The error that makes a log read-only: damage is kept and named, never cut. */
@@ -64,6 +63,15 @@ export function damageError(damage: Damage): MillraceError {
   })
 }
 
+/** Takes note of damage that nobody knew of, and says where it is. */
+export function noteDamage(known: Damage[], damage: Damage, logger: Logger): void {
+  const { path, position } = damage
+  if (known.some((other) => other.path === path && other.position === position)) return
+  known.push(damage)
+  const { code, message, where, hint } = damageError(damage)
+  logger.error({ code, where, hint }, message)
+}
+
 class Recovery {
   private readonly options: PartitionLogOptions
   private readonly disk: Disk
@@ -74,12 +82,15 @@ class Recovery {
   private readonly files: FolderFiles
   private readonly nowMs: number
   private readonly damages: Damage[] = []
+  /** The same, and what is met when an index is made anew, now or later. */
+  private readonly noted: Damage[]
   private failure: MillraceError | undefined
   private epochMax = 0
 
-  constructor(options: PartitionLogOptions, onDamage: OnDamage) {
+  constructor(options: PartitionLogOptions, noted: Damage[]) {
     const { directory, logger, platform, config } = options
     this.options = options
+    this.noted = noted
     this.disk = platform.disk
     this.nowMs = platform.clock.nowMs()
     this.disk.makeDirectory(directory)
@@ -91,7 +102,7 @@ class Recovery {
       directory,
       logger,
       intervalBytes: () => config['index.interval.bytes'],
-      onDamage,
+      onDamage: (damage) => noteDamage(noted, damage, logger),
       rebuildTransactions: (segment) => this.rebuildTransactions(segment),
     })
   }
@@ -208,8 +219,7 @@ class Recovery {
         fromOffset: endOffset,
         toOffset: all[number + 1]!.baseOffset,
       }
-      this.damages.push(damage)
-      this.log(damageError(damage))
+      this.found(damage)
     })
   }
 
@@ -305,10 +315,7 @@ class Recovery {
         if (aborted !== undefined) transactionIndex.append(aborted)
       },
     })
-    for (const damage of damages) {
-      this.damages.push(damage)
-      this.log(damageError(damage))
-    }
+    for (const damage of damages) this.found(damage)
     if (number < all.length - 1) {
       segment.finishIndexes()
       this.segments.sums.note(segment)
@@ -397,6 +404,11 @@ class Recovery {
       hint: 'Restore the file from a copy, or remove recovery-point-offset-checkpoint from the data directory to go on without those records.',
       context: { endOffset, recoveryPoint },
     })
+  }
+
+  private found(damage: Damage): void {
+    this.damages.push(damage)
+    noteDamage(this.noted, damage, this.options.logger)
   }
 
   private report(error: MillraceError): void {

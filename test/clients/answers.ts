@@ -23,13 +23,6 @@ export interface Difference {
 /** Where our broker answers otherwise, for whatever client. */
 export const differences: readonly Difference[] = [
   {
-    scenario: 'restart',
-    answer: 'members of a classic group after a restart',
-    kafka: 'are known',
-    ours: 'UNKNOWN_MEMBER_ID: they join anew',
-    why: 'What a member has read and not committed by then is read again.',
-  },
-  {
     scenario: 'admin',
     answer: 'an unknown operation on a config',
     kafka: ['UNKNOWN_SERVER_ERROR'],

@@ -56,6 +56,9 @@ export class Witness {
   async topic(partitions: number, configs: Readonly<Record<string, string>> = {}): Promise<string> {
     const topic = this.name('topic')
     await this.admin.createTopics([{ topic, partitions, configs }])
+    // A broker may be told that it leads a partition a moment after it has told clients so.
+    const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+    await this.admin.listOffsets(all, { at: 'latest' })
     return topic
   }
 

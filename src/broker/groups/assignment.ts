@@ -12,11 +12,17 @@ export interface MemberAssignment {
   readonly assignment: Uint8Array
 }
 
+/** What each member is to read, by its id. */
+export type Assignments = ReadonlyMap<string, Buffer>
+
+/** The leader's assignments; the bytes are views of a request, so they are copied to be kept. */
+export function assignmentsOf(assignments: readonly MemberAssignment[]): Assignments {
+  return new Map(assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)]))
+}
+
 /** Takes the leader's assignment; a member that it leaves out gets an empty one. */
-export function assign(group: ClassicGroup, assignments: readonly MemberAssignment[], nowMs: number): void {
-  // The bytes are views of a request: they are copied to be kept.
-  const byId = new Map(assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)]))
-  for (const member of group.members) member.assignment = byId.get(member.id) ?? emptyAssignment
+export function assign(group: ClassicGroup, assignments: Assignments, nowMs: number): void {
+  for (const member of group.members) member.assignment = assignments.get(member.id) ?? emptyAssignment
   group.transition('assignment', nowMs)
   for (const member of group.members) {
     const answer = member.answerSync

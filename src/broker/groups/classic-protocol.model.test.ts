@@ -172,7 +172,7 @@ class Real {
     random: this.platform.random,
     initialDelayMs: 0,
     groupSizeMax: 100,
-    keep: () => {},
+    keep: () => undefined,
   })
   private readonly group = this.protocol.makeGroup('g')
   private readonly ids = new Map<number, string>()

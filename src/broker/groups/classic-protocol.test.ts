@@ -25,7 +25,7 @@ function setUp(options: { readonly initialDelayMs?: number; readonly sizeMax?: n
     random: platform.random,
     initialDelayMs: options.initialDelayMs ?? 0,
     groupSizeMax: options.sizeMax ?? 100,
-    keep: (group) => kept.push(group.generation),
+    keep: (group) => void kept.push(group.generation),
   })
   return { protocol, group: protocol.makeGroup('g'), advance: (ms) => platform.advance(ms), kept }
 }

@@ -10,8 +10,16 @@
 import type { Clock } from '../../platform/clock.ts'
 import { formatUuid, type Random, randomUuid } from '../../platform/random.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
+import { coordinatorCode } from '../coordinator-error.ts'
 import { Deadline } from '../deadline.ts'
-import { assign, assignmentOf, type MemberAssignment, waitForAssignment } from './assignment.ts'
+import {
+  type Assignments,
+  assign,
+  assignmentOf,
+  assignmentsOf,
+  type MemberAssignment,
+  waitForAssignment,
+} from './assignment.ts'
 import {
   type ClassicMember,
   emptyAssignment,
@@ -22,6 +30,7 @@ import {
   type SyncResult,
   syncRefused,
 } from './classic-member.ts'
+import type { KeptGroup } from './group-records.ts'
 import { ClassicGroup } from './membership.ts'
 import { Rebalance } from './rebalance.ts'
 
@@ -62,8 +71,11 @@ export interface ClassicProtocolOptions {
   readonly random: Random
   readonly initialDelayMs: number
   readonly groupSizeMax: number
-  /** Keeps what must survive a restart: protocol and generation. @throws when it cannot be written */
-  readonly keep: (group: ClassicGroup) => void
+  /**
+   * Keeps what must survive a restart: generation, members, and what they read (if not given, what they read now).
+   * Resolves when that is as safe as the topic asks; undefined when it is. @throws when it cannot be written
+   */
+  readonly keep: (group: ClassicGroup, assignments?: Assignments) => Promise<void> | undefined
 }
 
 export class ClassicProtocol {
@@ -90,6 +102,35 @@ export class ClassicProtocol {
       clock.nowMs(),
     )
     return group
+  }
+
+  /** A group as the log holds it: its members go on where they were, each with a session that begins now. */
+  loadGroup(id: string, kept: KeptGroup): ClassicGroup {
+    const group = this.makeGroup(id)
+    const { protocolName } = kept
+    const members = kept.members.map((member): ClassicMember => {
+      const { memberId, subscription, ...rest } = member
+      const loaded: ClassicMember = {
+        ...rest,
+        id: memberId,
+        protocolType: kept.protocolType,
+        protocols: protocolName === null ? [] : [{ name: protocolName, metadata: subscription }],
+        answerJoin: undefined,
+        answerSync: undefined,
+        isNew: false,
+        session: new Deadline(this.options.clock, () => this.sessionPassed(group, loaded)),
+      }
+      return loaded
+    })
+    group.load(kept, members)
+    for (const member of members) this.touch(member)
+    if (group.size > this.options.groupSizeMax) this.rebalance.membersChanged(group)
+    return group
+  }
+
+  /** Takes a member away that cannot come back. */
+  expel(group: ClassicGroup, member: ClassicMember): void {
+    this.rebalance.removeMember(group, member)
   }
 
   join(group: ClassicGroup, request: JoinRequest): JoinResult | Promise<JoinResult> {
@@ -257,6 +298,7 @@ export class ClassicProtocol {
     member.answerJoin = undefined
     member.answerSync = undefined
     const leaderBefore = group.leaderId ?? ''
+    const oldId = member.id
     group.replaceId(member, newId)
     update(member, request)
     this.touch(member)
@@ -264,9 +306,10 @@ export class ClassicProtocol {
       const leads = group.leaderId === newId
       const present = presentGeneration(group, member, leads && request.canSkipAssignment)
       // An old leader that cannot skip the assignment must not learn that it leads.
-      return request.canSkipAssignment
+      const answer = request.canSkipAssignment
         ? { ...present, skipAssignment: leads }
         : { ...present, leaderId: leaderBefore }
+      return this.keptBefore(group, answer, () => group.replaceId(member, oldId))
     }
     const answer = waitForJoin(member)
     this.rebalance.membersChanged(group)
@@ -280,14 +323,40 @@ export class ClassicProtocol {
   ): SyncResult | Promise<SyncResult> {
     const answer = waitForAssignment(group, member)
     if (member.id !== group.leaderId) return answer
-    try {
-      this.options.keep(group)
-    } catch {
-      this.rebalance.membersChanged(group)
-      return answer
+    const assignments = assignmentsOf(request.assignments)
+    const { generation } = group
+    const stillWaits = (): boolean => group.state === 'CompletingRebalance' && group.generation === generation
+    const handOut = (): void => {
+      if (stillWaits()) assign(group, assignments, this.options.clock.nowMs())
     }
-    assign(group, request.assignments, this.options.clock.nowMs())
+    const sendBack = (): void => {
+      if (stillWaits()) this.rebalance.membersChanged(group)
+    }
+    try {
+      const settled = this.options.keep(group, assignments)
+      if (settled === undefined) handOut()
+      else settled.then(handOut, sendBack)
+    } catch {
+      sendBack()
+    }
     return answer
+  }
+
+  /** Gives the answer when the group is kept; else undoes what cannot be, and refuses. */
+  private keptBefore(
+    group: ClassicGroup,
+    answer: JoinResult,
+    undo: () => void,
+  ): JoinResult | Promise<JoinResult> {
+    const refused = (error: unknown): JoinResult => joinRefused(coordinatorCode(error), answer.memberId)
+    try {
+      const settled = this.options.keep(group)
+      // A log whose sync failed takes no more records: there is nothing to undo for.
+      return settled === undefined ? answer : settled.then(() => answer, refused)
+    } catch (error) {
+      undo()
+      return refused(error)
+    }
   }
 
   private sessionPassed(group: ClassicGroup, member: ClassicMember): void {
@@ -309,7 +378,7 @@ export class ClassicProtocol {
 
   private tryKeep(group: ClassicGroup): void {
     try {
-      this.options.keep(group)
+      this.options.keep(group)?.catch(() => {})
     } catch {
       // The generation is kept again with the next one; nobody is in the group who could rely on this one.
     }

@@ -6,6 +6,7 @@
  */
 import { invariant } from '../../core/invariant.ts'
 import type { Deadline } from '../deadline.ts'
+import type { WrittenRecords } from './consumer-group-records.ts'
 
 /** Partitions by topic id, as hex text. */
 export type Assignment = ReadonlyMap<string, ReadonlySet<number>>
@@ -50,15 +51,26 @@ export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable
 export class ConsumerGroup {
   readonly kind = 'consumer'
   readonly id: string
+  /** The epoch that it began with. */
+  readonly firstEpoch: number
   /** Goes up when members, subscriptions or topics change. */
   epoch: number
   /** The epoch of which `target` is. */
   targetEpoch: number
   target: ReadonlyMap<string, Assignment> = new Map()
-  /** The partitions of each subscribed topic when the target was made. */
-  topicCounts: ReadonlyMap<string, number> = new Map()
+  /** The names of the topics that the members read, when they were looked up. */
+  topicsRead: ReadonlySet<string> = new Set()
+  /** Stands for those topics and their partitions, also after a restart (`topicsHashOf`). */
+  topicsHash = 0n
   /** The version of the broker's topics when they were looked up; -1 to look again. */
   topicsVersion = -1
+  /** The topics that each pattern of a member found. */
+  found: ReadonlyMap<string, ReadonlySet<string>> = new Map()
+  foundWritten = this.found
+  /** What the log holds of the group. */
+  written: WrittenRecords = new Map()
+  /** Resolves when that is as safe as the topic asks; undefined when it is. */
+  settling: Promise<void> | undefined
   emptySinceMs: number
   dead = false
   private readonly byId = new Map<string, ConsumerMember>()
@@ -67,6 +79,7 @@ export class ConsumerGroup {
 
   constructor(id: string, epoch: number, nowMs: number) {
     this.id = id
+    this.firstEpoch = epoch
     this.epoch = epoch
     this.targetEpoch = epoch
     this.emptySinceMs = nowMs
@@ -137,9 +150,20 @@ export class ConsumerGroup {
     }
   }
 
+  /** Takes all members away, to be put back as they were kept. */
+  clear(): void {
+    for (const member of this.byId.values()) {
+      member.session.clear()
+      member.revocation.clear()
+    }
+    this.byId.clear()
+    this.idByInstance.clear()
+    this.holders.clear()
+  }
+
   /** True unless the group is known not to read the topic. */
   mayRead(topic: string): boolean {
-    return this.topicCounts.has(topic)
+    return this.topicsRead.has(topic)
   }
 
   private take(topicId: string, partition: number, memberId: string): void {

@@ -3,13 +3,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { consumerGroupDescribe } from '../../protocol/apis/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../../protocol/apis/consumer-group-heartbeat.ts'
+import { createPartitions } from '../../protocol/apis/create-partitions.ts'
+import { createTopics } from '../../protocol/apis/create-topics.ts'
 import { deleteGroups } from '../../protocol/apis/delete-groups.ts'
+import { deleteTopics } from '../../protocol/apis/delete-topics.ts'
 import { describeGroups } from '../../protocol/apis/describe-groups.ts'
 import { heartbeat } from '../../protocol/apis/heartbeat.ts'
 import { leaveGroup } from '../../protocol/apis/leave-group.ts'
 import { listGroups } from '../../protocol/apis/list-groups.ts'
 import { offsetFetch } from '../../protocol/apis/offset-fetch.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
+import { zeroUuid } from '../../protocol/schema/defaults.ts'
 import type { RequestInput } from '../../protocol/schema/message.ts'
 import type { TestBroker } from '../broker-fixture.ts'
 import { claimOf, commit, committed, joined, open } from './group-fixture.ts'
@@ -64,15 +68,130 @@ test('in version 0 the broker makes the member id, later the client has to', asy
   await broker.close()
 })
 
-test('after a restart members are unknown, and come back in a later epoch', async () => {
+const stateOf = async (broker: TestBroker) => {
+  const [group] = (
+    await broker.send(consumerGroupDescribe, { groupIds: ['g'], includeAuthorizedOperations: false })
+  ).groups
+  return { ...group!, members: group!.members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1)) }
+}
+
+for (const how of ['restart', 'process', 'power'] as const) {
+  test(`a group is after a restart (${how}) what it was before`, async () => {
+    const broker = await open({ flush: 'group' })
+    const pattern = { subscribedTopicNames: [], subscribedTopicRegex: 't.*', rackId: 'r1' }
+    await beat(broker, 0, { ...pattern, serverAssignor: 'range', instanceId: 'one' })
+    await beat(broker, 0, { memberId: 'other' })
+    await beat(broker, 0, { memberId: 'leaves' })
+    await beat(broker, -1, { memberId: 'leaves' })
+    const before = await stateOf(broker)
+    if (how === 'restart') await broker.restart()
+    else await broker.crash(how)
+    assert.deepEqual(await stateOf(broker), before)
+    for (const { memberId, memberEpoch, instanceId } of before.members) {
+      const answer = await beat(broker, memberEpoch, { memberId, instanceId })
+      assert.equal(answer.errorCode, ErrorCodes.NONE)
+    }
+    assert.equal((await stateOf(broker)).groupEpoch, before.groupEpoch, 'nothing has changed for it')
+    await broker.close()
+  })
+}
+
+test('a partition that was to be given up before a restart goes to the next member only when it is', async () => {
   const broker = await open()
   await beat(broker, 0)
   await beat(broker, 0, { memberId: 'other' })
+  const told = await beat(broker, 1)
+  const kept = told.assignment!.topicPartitions
+  assert.equal(kept.flatMap(({ partitions }) => partitions).length, 3, 'three of six stay')
   await broker.crash()
-  assert.equal((await beat(broker, 2)).errorCode, ErrorCodes.GROUP_ID_NOT_FOUND)
-  const again = await beat(broker, 0)
-  assert.equal(again.memberEpoch, 3)
-  assert.equal((await beat(broker, 2, { memberId: 'other' })).errorCode, ErrorCodes.UNKNOWN_MEMBER_ID)
+  assert.equal((await beat(broker, 2, { memberId: 'other' })).assignment, null, 'they are still held')
+  assert.equal((await beat(broker, 1, { topicPartitions: kept })).memberEpoch, 2)
+  await broker.crash()
+  const free = await beat(broker, 2, { memberId: 'other' })
+  assert.equal(free.assignment?.topicPartitions.flatMap(({ partitions }) => partitions).length, 3)
+  await broker.close()
+})
+
+test('a member that does not give up partitions after a restart is fenced in time', async () => {
+  const broker = await open()
+  await beat(broker, 0)
+  await beat(broker, 0, { memberId: 'other' })
+  await beat(broker, 1)
+  await broker.crash()
+  for (let at = 0; at < 62; at += 2) {
+    await broker.advance(2000)
+    await beat(broker, 1)
+    await beat(broker, 2, { memberId: 'other' })
+  }
+  assert.equal((await beat(broker, 1)).errorCode, ErrorCodes.UNKNOWN_MEMBER_ID)
+  await broker.close()
+})
+
+test('a static member that is away keeps its place over a restart', async () => {
+  const broker = await open()
+  const { memberEpoch } = await beat(broker, 0, { instanceId: 'one' })
+  await beat(broker, -2, { instanceId: 'one' })
+  await broker.crash()
+  const back = await beat(broker, 0, { memberId: 'new', instanceId: 'one' })
+  assert.deepEqual([back.errorCode, back.memberEpoch], [ErrorCodes.NONE, memberEpoch])
+  await broker.crash()
+  assert.equal(
+    (await beat(broker, memberEpoch, { memberId: 'new', instanceId: 'one' })).errorCode,
+    ErrorCodes.NONE,
+  )
+  await broker.close()
+})
+
+test('partitions that come while the broker is down are assigned afterwards', async () => {
+  const broker = await open()
+  await beat(broker, 0)
+  await broker.send(createPartitions, {
+    topics: [{ name: 't', count: 5, assignments: null }],
+    timeoutMs: 1000,
+    validateOnly: false,
+  })
+  await broker.crash()
+  const answer = await beat(broker, 1)
+  assert.equal(answer.memberEpoch, 2)
+  assert.equal(answer.assignment?.topicPartitions.flatMap(({ partitions }) => partitions).length, 8)
+  await broker.close()
+})
+
+test('a topic that is made anew under its name is assigned anew', async () => {
+  const broker = await open()
+  const first = await beat(broker, 0, { subscribedTopicNames: ['t'] })
+  await broker.send(deleteTopics, {
+    topics: [{ name: 't', topicId: zeroUuid }],
+    topicNames: [],
+    timeoutMs: 1000,
+  })
+  await broker.send(createTopics, {
+    topics: [{ name: 't', numPartitions: 3, replicationFactor: 1, assignments: [], configs: [] }],
+  })
+  const second = await beat(broker, 1, { topicPartitions: [] })
+  assert.equal(second.memberEpoch, 2)
+  assert.notDeepEqual(
+    second.assignment?.topicPartitions[0]?.topicId,
+    first.assignment?.topicPartitions[0]?.topicId,
+  )
+  await broker.close()
+})
+
+test('a heartbeat whose change the disk refuses changes nothing', async () => {
+  const broker = await open()
+  await beat(broker, 0)
+  const before = await stateOf(broker)
+  const { disk } = broker.simulation.host('local')
+  disk.setCapacity(0)
+  const refused = async (epoch: number, changes: Partial<Request> = {}): Promise<void> =>
+    assert.equal((await beat(broker, epoch, changes)).errorCode, ErrorCodes.COORDINATOR_NOT_AVAILABLE)
+  await refused(0, { memberId: 'other' })
+  await refused(1, { subscribedTopicNames: ['u'] })
+  await refused(-1)
+  assert.deepEqual(await stateOf(broker), before)
+  assert.equal((await beat(broker, 1)).errorCode, ErrorCodes.NONE, 'a heartbeat without news needs no disk')
+  disk.setCapacity(Number.POSITIVE_INFINITY)
+  assert.equal((await beat(broker, 0, { memberId: 'other' })).memberEpoch, 2)
   await broker.close()
 })
 
@@ -147,7 +266,7 @@ test('a group without members goes from classic to consumer and back, with its o
 
   await broker.crash()
   const again = await beat(broker, 0)
-  assert.ok(again.memberEpoch > now.memberEpoch)
+  assert.equal(again.memberEpoch, now.memberEpoch)
   await beat(broker, -1)
   const back = await joined(broker)
   assert.ok(back.generation > again.memberEpoch)

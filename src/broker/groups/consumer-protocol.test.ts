@@ -11,13 +11,17 @@ import type { TopicsView, TopicView } from './target-assignment.ts'
 const SESSION_MS = 45_000
 const REBALANCE_MS = 60_000
 
+/** The id of a topic, from which its name can be read. */
+const idOf = (name: string): string => Buffer.from(name.padEnd(16)).toString('hex')
+const nameOf = (id: string): string => Buffer.from(id, 'hex').toString().trim()
+
 /** The topics of a test, which it may change. */
 class Topics implements TopicsView {
   version = 0
   private readonly byName = new Map<string, TopicView>()
 
   set(name: string, partitionCount: number): void {
-    this.byName.set(name, { name, id: `id-${name}`, partitionCount })
+    this.byName.set(name, { name, id: idOf(name), partitionCount })
     this.version++
   }
 
@@ -47,7 +51,10 @@ function setUp(counts: Readonly<Record<string, number>> = { t: 4 }) {
     groupSizeMax: 10,
     assignors: groupAssignors,
     topics,
-    keep: (_group, epoch) => void kept.push(epoch),
+    keep: (group) => {
+      if (kept.at(-1) !== group.epoch) kept.push(group.epoch)
+      return undefined
+    },
   })
   return { platform, topics, kept, protocol, group: protocol.makeGroup('g', 0) }
 }
@@ -112,7 +119,7 @@ class Client {
 
   get partitions(): string[] {
     return [...this.owned]
-      .flatMap(([topic, numbers]) => [...numbers].map((n) => `${topic.slice(3)}${n}`))
+      .flatMap(([topic, numbers]) => [...numbers].map((n) => `${nameOf(topic)}${n}`))
       .sort()
   }
 }
@@ -201,7 +208,7 @@ test('epochs that are not the member’s fence it, except that of a lost answer'
   assert.equal(a.epoch, 2)
   const lost = a.beat({ memberEpoch: 1 })
   assert.deepEqual([lost.errorCode, lost.memberEpoch], [ErrorCodes.NONE, 2])
-  const tooMuch = new Map([['id-t', new Set([0, 1, 2, 3])]])
+  const tooMuch = new Map([[idOf('t'), new Set([0, 1, 2, 3])]])
   assert.equal(a.beat({ memberEpoch: 1, owned: tooMuch }).errorCode, ErrorCodes.FENCED_MEMBER_EPOCH)
   const stranger = new Client(setup, 'x')
   stranger.epoch = 2
@@ -331,6 +338,7 @@ test('when an epoch cannot be kept nobody has joined', () => {
     topics,
     keep: () => {
       if (full) throw new Error('disk full')
+      return undefined
     },
   })
   const setup = { platform, topics, kept: [], protocol, group: protocol.makeGroup('g', 4) }

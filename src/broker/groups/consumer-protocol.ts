@@ -6,19 +6,32 @@
  * 2. Members, subscriptions or topics that changed raise the epoch of the group.
  * 3. A new epoch gets a target (target-assignment.ts), made by an assignor of the broker.
  * 4. The member goes towards its target (reconciliation.ts).
- *
- * The epoch of a group is kept; its members are not, as with the classic protocol: after a restart they get
- * UNKNOWN_MEMBER_ID, drop what they have and join anew.
+ * 5. What has changed is written (consumer-group-records.ts). If it cannot be, the group is put back to what is
+ *    written, and the member is refused.
  */
 import type { Clock } from '../../platform/clock.ts'
 import { formatUuid, type Random, randomUuid } from '../../platform/random.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
+import type { CoordinatorRecord } from '../coordinator-log.ts'
 import { Deadline } from '../deadline.ts'
 import { LinearPattern } from '../linear-pattern.ts'
 import type { GroupAssignor } from './assignors/assignor.ts'
 import { type Assignment, ConsumerGroup, type ConsumerMember, nothingAssigned } from './consumer-group.ts'
+import {
+  changedRecords,
+  noteWritten,
+  readConsumerGroup,
+  topicsHashOf,
+  type WrittenRecords,
+} from './consumer-group-records.ts'
 import { isWithin, reconcile } from './reconciliation.ts'
-import { countsOf, makeTarget, preferredAssignor, type TopicsView } from './target-assignment.ts'
+import {
+  foundByPatterns,
+  makeTarget,
+  preferredAssignor,
+  type TopicsView,
+  topicsRead,
+} from './target-assignment.ts'
 
 export const LEAVE_EPOCH = -1
 /** A static member that will be back. */
@@ -60,8 +73,20 @@ export interface ConsumerProtocolOptions {
   readonly groupSizeMax: number
   readonly assignors: readonly GroupAssignor[]
   readonly topics: TopicsView
-  /** Keeps the epoch of a group. @throws when it cannot be written */
-  readonly keep: (group: ConsumerGroup, epoch: number) => void
+  /**
+   * Writes records of a group, all or none. Resolves when they are as safe as the topic asks; undefined when they
+   * are. @throws when they cannot be written
+   */
+  readonly keep: (group: ConsumerGroup, records: readonly CoordinatorRecord[]) => Promise<void> | undefined
+}
+
+/** A member that a request is by. */
+interface Found {
+  readonly member: ConsumerMember
+  /** The group is another one with it. */
+  readonly isNew: boolean
+  /** The member whose place it takes. */
+  readonly predecessorId?: string
 }
 
 export function heartbeatRefused(errorCode: number, errorMessage: string | null = null): HeartbeatResult {
@@ -77,6 +102,14 @@ export class ConsumerProtocol {
 
   makeGroup(id: string, epoch: number): ConsumerGroup {
     return new ConsumerGroup(id, epoch, this.options.clock.nowMs())
+  }
+
+  /** A group as the log holds it. */
+  loadGroup(id: string, written: WrittenRecords): ConsumerGroup {
+    const group = this.makeGroup(id, 0)
+    group.written = written
+    this.restore(group)
+    return group
   }
 
   /** The name of the assignor that makes the group's target. */
@@ -111,19 +144,29 @@ export class ConsumerProtocol {
     return undefined
   }
 
+  /** Takes a member away. @throws what the log of the group throws: nothing has changed then */
+  expel(group: ConsumerGroup, member: ConsumerMember): void {
+    this.raiseEpoch(group)
+    group.remove(member, this.options.clock.nowMs())
+    group.topicsVersion = -1
+    if (group.size === 0) this.emptied(group)
+    this.write(group, [member.id])
+  }
+
   /** @throws what the log of the group throws: nothing has changed then */
   heartbeat(group: ConsumerGroup, request: HeartbeatRequest): HeartbeatResult {
     const { memberEpoch } = request
     if (memberEpoch === LEAVE_EPOCH || memberEpoch === LEAVE_FOR_NOW_EPOCH) return this.leave(group, request)
     const found = memberEpoch === JOIN_EPOCH ? this.join(group, request) : this.find(group, request)
     if ('errorCode' in found) return found
-    const { member, isNew } = found
+    const { member, isNew, predecessorId } = found
     const changed = update(member, request)
     this.raiseEpochIfChanged(group, isNew || changed)
     if (group.epoch > group.targetEpoch) makeTarget(group, this.options.topics, this.options.assignors)
     // A member that joins again has lost all it had.
     const owned = memberEpoch === JOIN_EPOCH ? nothingAssigned : request.owned
     const moved = reconcile(group, member, owned)
+    this.write(group, predecessorId === undefined ? [member.id] : [predecessorId, member.id])
     this.watch(member)
     const isFull = request.owned !== null && request.topics !== null && request.rebalanceTimeoutMs >= 0
     return {
@@ -135,10 +178,7 @@ export class ConsumerProtocol {
     }
   }
 
-  private join(
-    group: ConsumerGroup,
-    request: HeartbeatRequest,
-  ): { member: ConsumerMember; isNew: boolean } | HeartbeatResult {
+  private join(group: ConsumerGroup, request: HeartbeatRequest): Found | HeartbeatResult {
     const id = request.memberId === '' ? formatUuid(randomUuid(this.options.random)) : request.memberId
     const present = group.member(id)
     if (present !== undefined) return { member: present, isNew: false }
@@ -155,19 +195,15 @@ export class ConsumerProtocol {
     }
     const member = this.makeMember(group, id, request)
     if (predecessor === undefined) {
-      // The epoch first: if it cannot be kept, nobody has joined.
       this.raiseEpoch(group)
       group.add(member)
       return { member, isNew: true }
     }
     this.replace(group, predecessor, member)
-    return { member, isNew: !hasSameTopics(predecessor, request) }
+    return { member, isNew: !hasSameTopics(predecessor, request), predecessorId: predecessor.id }
   }
 
-  private find(
-    group: ConsumerGroup,
-    request: HeartbeatRequest,
-  ): { member: ConsumerMember; isNew: boolean } | HeartbeatResult {
+  private find(group: ConsumerGroup, request: HeartbeatRequest): Found | HeartbeatResult {
     const { memberId, memberEpoch, instanceId, owned } = request
     if (instanceId !== null) {
       const holder = group.ofInstance(instanceId)
@@ -187,9 +223,10 @@ export class ConsumerProtocol {
     const member = instanceId === null ? group.member(memberId) : group.ofInstance(instanceId)
     if (member === undefined) return heartbeatRefused(ErrorCodes.UNKNOWN_MEMBER_ID)
     if (member.id !== memberId) return heartbeatRefused(ErrorCodes.FENCED_INSTANCE_ID)
-    if (memberEpoch === LEAVE_EPOCH) this.remove(group, member)
+    if (memberEpoch === LEAVE_EPOCH) this.expel(group, member)
     else {
       member.away = true
+      this.write(group, [member.id])
       member.revocation.clear()
       member.session.set(this.options.sessionTimeoutMs)
     }
@@ -237,37 +274,86 @@ export class ConsumerProtocol {
   private fence(group: ConsumerGroup, member: ConsumerMember): void {
     if (group.member(member.id) !== member) return
     try {
-      this.remove(group, member)
+      this.expel(group, member)
     } catch {
-      // The epoch cannot be kept now: the member stays fenced out by its session, and is tried again.
-      member.session.set(this.options.sessionTimeoutMs)
+      // It is back as it was kept, with another session, after which this is tried again.
     }
   }
 
-  private remove(group: ConsumerGroup, member: ConsumerMember): void {
-    this.raiseEpoch(group)
-    group.remove(member, this.options.clock.nowMs())
+  private emptied(group: ConsumerGroup): void {
+    makeTarget(group, this.options.topics, this.options.assignors)
+    group.found = new Map()
+  }
+
+  /** Writes what has changed, or takes it back. @throws what the log throws */
+  private write(group: ConsumerGroup, memberIds: readonly string[]): void {
+    const records = changedRecords(group, memberIds)
+    if (records.length === 0) return
+    let settled: Promise<void> | undefined
+    try {
+      settled = this.options.keep(group, records)
+    } catch (error) {
+      this.restore(group)
+      throw error
+    }
+    noteWritten(group.written, records)
+    group.foundWritten = group.found
+    if (settled === undefined) return
+    group.settling = settled
+    const done = (): void => {
+      if (group.settling === settled) group.settling = undefined
+    }
+    // Who waits for it learns of a failure; the log takes no more records then.
+    settled.then(done, () => {})
+  }
+
+  /** Makes the group what is written of it; the sessions of its members begin anew. */
+  private restore(group: ConsumerGroup): void {
+    const { clock, topics, sessionTimeoutMs } = this.options
+    const kept = readConsumerGroup(group.id, group.written)
+    group.clear()
+    group.epoch = kept?.epoch ?? group.firstEpoch
+    group.targetEpoch = kept?.targetEpoch ?? group.firstEpoch
+    group.target = kept?.target ?? new Map()
+    group.found = kept?.found ?? new Map()
+    group.foundWritten = group.found
+    for (const { state, assigned, revoking, ...rest } of kept?.members ?? []) {
+      const { regex } = rest
+      const member: ConsumerMember = {
+        ...rest,
+        state,
+        // Until it says itself what it may see.
+        mayDescribe: regex === null ? undefined : (topic) => group.found.get(regex)?.has(topic) === true,
+        assigned: nothingAssigned,
+        revoking: nothingAssigned,
+        session: new Deadline(clock, () => this.fence(group, member)),
+        revocation: new Deadline(clock, () => this.fence(group, member)),
+      }
+      group.add(member)
+      group.hold(member, { assigned, revoking })
+      member.session.set(sessionTimeoutMs)
+      if (state === 'revoking' && !member.away) member.revocation.set(member.rebalanceTimeoutMs)
+    }
     group.topicsVersion = -1
-    if (group.size === 0) makeTarget(group, this.options.topics, this.options.assignors)
+    group.topicsHash = kept?.topicsHash ?? 0n
+    group.topicsRead = new Set(topicsRead(group, topics).keys())
   }
 
   private raiseEpochIfChanged(group: ConsumerGroup, membersChanged: boolean): void {
     const { topics } = this.options
     if (!membersChanged && group.topicsVersion === topics.version) return
-    const counts = countsOf(group, topics)
     group.topicsVersion = topics.version
-    const topicsChanged =
-      counts.size !== group.topicCounts.size ||
-      [...counts].some(([name, count]) => group.topicCounts.get(name) !== count)
-    if (membersChanged || topicsChanged) this.raiseEpoch(group)
-    group.topicCounts = counts
+    group.found = foundByPatterns(group, topics)
+    const read = topicsRead(group, topics)
+    const hash = topicsHashOf(read.values())
+    if (membersChanged || hash !== group.topicsHash) this.raiseEpoch(group)
+    group.topicsRead = new Set(read.keys())
+    group.topicsHash = hash
   }
 
   private raiseEpoch(group: ConsumerGroup): void {
     // Several changes before a new target are one.
-    if (group.epoch > group.targetEpoch) return
-    this.options.keep(group, group.epoch + 1)
-    group.epoch++
+    if (group.epoch === group.targetEpoch) group.epoch++
   }
 
   private watch(member: ConsumerMember): void {

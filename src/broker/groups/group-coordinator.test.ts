@@ -8,16 +8,18 @@ import { describeGroups } from '../../protocol/apis/describe-groups.ts'
 import { endTxn } from '../../protocol/apis/end-txn.ts'
 import { heartbeat } from '../../protocol/apis/heartbeat.ts'
 import { initProducerId } from '../../protocol/apis/init-producer-id.ts'
+import { joinGroup } from '../../protocol/apis/join-group.ts'
 import { leaveGroup } from '../../protocol/apis/leave-group.ts'
 import { listGroups } from '../../protocol/apis/list-groups.ts'
 import { offsetCommit } from '../../protocol/apis/offset-commit.ts'
 import { offsetDelete } from '../../protocol/apis/offset-delete.ts'
 import { offsetFetch } from '../../protocol/apis/offset-fetch.ts'
+import { syncGroup } from '../../protocol/apis/sync-group.ts'
 import { txnOffsetCommit } from '../../protocol/apis/txn-offset-commit.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
 import { zeroUuid } from '../../protocol/schema/defaults.ts'
 import type { TestBroker } from '../broker-fixture.ts'
-import { claimOf, commit, committed, joined, NAMES, open } from './group-fixture.ts'
+import { claimOf, commit, committed, joined, type Member, NAMES, open } from './group-fixture.ts'
 
 test('committed offsets are there after a restart and a kill', async () => {
   const broker = await open()
@@ -106,20 +108,120 @@ test('what may not be committed is told for its partition alone', async () => {
   await broker.close()
 })
 
-test('after a restart members join anew, in a later generation, and nothing of before is taken', async () => {
-  const broker = await open()
-  const before = await joined(broker)
-  await broker.crash()
-  const beat = await broker.send(heartbeat, {
-    groupId: 'g',
-    generationId: before.generation,
-    memberId: before.memberId,
+const beat = async (broker: TestBroker, { memberId, generation }: Member): Promise<number> =>
+  (await broker.send(heartbeat, { groupId: 'g', generationId: generation, memberId })).errorCode
+
+for (const how of ['restart', 'process', 'power'] as const) {
+  test(`members go on after a restart (${how}), in the same generation, with what they read`, async () => {
+    const broker = await open({ flush: 'group' })
+    const member = await joined(broker)
+    if (how === 'restart') await broker.restart()
+    else await broker.crash(how)
+    assert.equal(await beat(broker, member), ErrorCodes.NONE)
+    assert.equal(await commit(broker, 7n, claimOf(member)), ErrorCodes.NONE)
+    assert.equal(
+      await commit(broker, 8n, claimOf({ ...member, generation: member.generation - 1 })),
+      ErrorCodes.ILLEGAL_GENERATION,
+    )
+    const { groups } = await broker.send(describeGroups, { groups: ['g'] })
+    const [found] = groups
+    assert.deepEqual(
+      [found?.groupState, found?.protocolType, found?.protocolData],
+      ['Stable', 'consumer', 'range'],
+    )
+    assert.deepEqual(
+      found?.members.map(({ memberId, clientId, clientHost, memberAssignment }) => [
+        memberId,
+        clientId,
+        clientHost,
+        memberAssignment.toString(),
+      ]),
+      [[member.memberId, 'test', '/elsewhere', 'all']],
+    )
+    const sync = await broker.send(syncGroup, {
+      groupId: 'g',
+      generationId: member.generation,
+      memberId: member.memberId,
+      protocolType: 'consumer',
+      protocolName: 'range',
+      assignments: [],
+    })
+    assert.equal(sync.assignment.toString(), 'all')
+    await broker.close()
   })
-  assert.equal(beat.errorCode, ErrorCodes.UNKNOWN_MEMBER_ID)
-  assert.equal(await commit(broker, 7n, claimOf(before)), ErrorCodes.UNKNOWN_MEMBER_ID)
-  const after = await joined(broker)
-  assert.equal(after.generation, before.generation + 1)
-  assert.equal(await commit(broker, 7n, claimOf(before)), ErrorCodes.UNKNOWN_MEMBER_ID)
+}
+
+test('a member that does not come back after a restart is gone when its session is over', async () => {
+  const broker = await open({ 'group.min.session.timeout.ms': 1000 })
+  await joined(broker, 'g', undefined, 10_000)
+  await broker.crash()
+  const stateNow = async (): Promise<string | undefined> =>
+    (await broker.send(describeGroups, { groups: ['g'] })).groups[0]?.groupState
+  await broker.advance(9_000)
+  assert.equal(await stateNow(), 'Stable')
+  await broker.advance(1_100)
+  assert.equal(await stateNow(), 'Empty')
+  await broker.crash()
+  assert.equal(await stateNow(), 'Empty', 'that is kept as well')
+  assert.equal((await joined(broker)).generation, 3)
+  await broker.close()
+})
+
+test('members of the broker’s own process end with it', async () => {
+  const broker = await open()
+  const member = await joined(broker)
+  const own = broker.broker.connect()
+  const join = own.send(
+    joinGroup,
+    {
+      groupId: 'own',
+      sessionTimeoutMs: 60_000,
+      rebalanceTimeoutMs: 60_000,
+      memberId: '',
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.from('m') }],
+    },
+    { version: 3 },
+  )
+  const { memberId, generationId } = await broker.simulation.runUntil(join)
+  const sync = own.send(
+    syncGroup,
+    { groupId: 'own', generationId, memberId, assignments: [] },
+    { version: 3 },
+  )
+  assert.equal((await broker.simulation.runUntil(sync)).errorCode, ErrorCodes.NONE)
+  await broker.crash()
+  const { groups } = await broker.send(listGroups, { statesFilter: [], typesFilter: [] })
+  assert.deepEqual(groups.map(({ groupId, groupState }) => [groupId, groupState]).toSorted(), [
+    ['g', 'Stable'],
+    ['own', 'Empty'],
+  ])
+  assert.equal(await beat(broker, member), ErrorCodes.NONE)
+  await broker.close()
+})
+
+test('a static member that came back is known by its new id after a restart', async () => {
+  const broker = await open()
+  const first = await joined(broker, 'g', undefined, 1_800_000, 'one')
+  const again = await joined(broker, 'g', undefined, 1_800_000, 'one')
+  assert.notEqual(again.memberId, first.memberId)
+  assert.equal(again.generation, first.generation)
+  await broker.crash()
+  const instance = { groupInstanceId: 'one' }
+  assert.equal(await commit(broker, 1n, { ...claimOf(first), ...instance }), ErrorCodes.FENCED_INSTANCE_ID)
+  assert.equal(await commit(broker, 2n, { ...claimOf(again), ...instance }), ErrorCodes.NONE)
+  await broker.close()
+})
+
+test('a static member that cannot be kept under its new id is refused, and its place stays', async () => {
+  const broker = await open()
+  const first = await joined(broker, 'g', undefined, 1_800_000, 'one')
+  const { disk } = broker.simulation.host('local')
+  disk.setCapacity(0)
+  const refused = await joined(broker, 'g', undefined, 1_800_000, 'one')
+  assert.equal(refused.generation, -1)
+  disk.setCapacity(Number.POSITIVE_INFINITY)
+  assert.equal(await commit(broker, 1n, { ...claimOf(first), groupInstanceId: 'one' }), ErrorCodes.NONE)
   await broker.close()
 })
 

@@ -89,24 +89,34 @@ export interface Member {
   readonly generation: number
 }
 
-export async function joined(broker: TestBroker, group = 'g', metadata = subscription('t')): Promise<Member> {
+/** Joins as the leader of a group, and hands out the assignment; static members in the version that they need. */
+export async function joined(
+  broker: TestBroker,
+  group = 'g',
+  metadata = subscription('t'),
+  sessionTimeoutMs = 1_800_000,
+  groupInstanceId: string | null = null,
+): Promise<Member> {
+  const version = groupInstanceId === null ? 3 : 5
   const join = await broker.send(
     joinGroup,
     {
       groupId: group,
-      sessionTimeoutMs: 1_800_000,
+      sessionTimeoutMs,
       rebalanceTimeoutMs: 60_000,
       memberId: '',
+      groupInstanceId,
       protocolType: 'consumer',
       protocols: [{ name: 'range', metadata }],
     },
-    { version: 3 },
+    { version },
   )
   const { memberId, generationId } = join
   await broker.send(syncGroup, {
     groupId: group,
     generationId,
     memberId,
+    groupInstanceId,
     protocolType: 'consumer',
     protocolName: 'range',
     assignments: [{ memberId, assignment: Buffer.from('all') }],

@@ -1,57 +1,81 @@
 /** Rebuilds groups and offsets from `__consumer_offsets` at start. */
-import type { CoordinatorLog } from '../coordinator-log.ts'
+import type { CoordinatorLog, ReplayedRecord } from '../coordinator-log.ts'
+import { consumerGroupOf, noteWritten, type WrittenRecords } from './consumer-group-records.ts'
 import { type KeptGroup, readGroupRecord } from './group-records.ts'
 import type { Offsets } from './offsets.ts'
+
+/** What is told of the groups that are found; of each group once. */
+export interface FoundGroups {
+  classic(groupId: string, kept: KeptGroup): void
+  consumer(groupId: string, written: WrittenRecords): void
+  /** A group that only has offsets. */
+  bare(groupId: string): void
+}
 
 export class GroupLoader {
   private readonly offsets: Offsets
   private readonly partitionOf: (groupId: string) => number
+  private readonly classic = new Map<string, KeptGroup>()
+  private readonly consumer = new Map<string, WrittenRecords>()
 
   constructor(offsets: Offsets, partitionOf: (groupId: string) => number) {
     this.offsets = offsets
     this.partitionOf = partitionOf
   }
 
-  /** `add` is called once per group, with what was kept of it; undefined when it only has offsets. */
   load(
     logs: readonly { readonly partition: number; readonly log: CoordinatorLog }[],
-    add: (groupId: string, kept: KeptGroup | undefined) => void,
+    found: FoundGroups,
   ): void {
-    const kept = new Map<string, KeptGroup>()
-    for (const { partition, log } of logs) this.replay(partition, log, kept)
-    for (const [groupId, group] of kept) add(groupId, group)
-    for (const groupId of this.offsets.groupIds) if (!kept.has(groupId)) add(groupId, undefined)
+    for (const { partition, log } of logs) this.replay(partition, log)
+    for (const [groupId, written] of this.consumer) {
+      if (!this.classic.has(groupId) && written.size > 0) found.consumer(groupId, written)
+    }
+    for (const [groupId, kept] of this.classic) found.classic(groupId, kept)
+    for (const groupId of this.offsets.groupIds) {
+      if (!this.classic.has(groupId) && !this.consumer.get(groupId)?.size) found.bare(groupId)
+    }
   }
 
-  private replay(partition: number, log: CoordinatorLog, kept: Map<string, KeptGroup>): void {
-    const { offsets } = this
+  private replay(partition: number, log: CoordinatorLog): void {
     log.replay({
       marker: ({ producerId, commit }) => {
-        offsets.decide(producerId, commit, (group) => this.partitionOf(group) === partition)
+        this.offsets.decide(producerId, commit, (group) => this.partitionOf(group) === partition)
       },
-      record: ({ key, value, offset, transactionProducerId }) => {
-        const record = readGroupRecord(key, value)
-        if (record === undefined) return
-        if (record.kind === 'offset') {
-          const { group, topic, partition: number } = record.name
-          if (record.committed === null) {
-            offsets.remove(group, topic, number)
-            return
-          }
-          const committed = { ...record.committed, logOffset: offset }
-          if (transactionProducerId < 0) offsets.commit(group, topic, number, committed)
-          else offsets.addPending(transactionProducerId, group, topic, number, committed)
-        } else if (record.kind === 'classic') {
-          if (record.kept === null) kept.delete(record.group)
-          else kept.set(record.group, record.kept)
-        } else if (record.epoch === null) kept.delete(record.group)
-        else kept.set(record.group, keptOfEpoch(record.epoch))
-      },
+      record: (record) => this.take(record),
     })
   }
-}
 
-/** A group of the consumer protocol comes back without members, so without a protocol: only its epoch counts. */
-function keptOfEpoch(epoch: number): KeptGroup {
-  return { protocolType: '', generation: epoch, protocolName: null, leaderId: null, stateSinceMs: -1 }
+  private take({ key, value, offset, transactionProducerId }: ReplayedRecord): void {
+    const { offsets } = this
+    const consumerGroup = consumerGroupOf(key)
+    if (consumerGroup !== undefined) {
+      noteWritten(this.writtenOf(consumerGroup), [{ key, value }])
+      return
+    }
+    const record = readGroupRecord(key, value)
+    if (record === undefined) return
+    if (record.kind === 'classic') {
+      if (record.kept === null) this.classic.delete(record.group)
+      else this.classic.set(record.group, record.kept)
+      return
+    }
+    const { group, topic, partition } = record.name
+    if (record.committed === null) {
+      offsets.remove(group, topic, partition)
+      return
+    }
+    const committed = { ...record.committed, logOffset: offset }
+    if (transactionProducerId < 0) offsets.commit(group, topic, partition, committed)
+    else offsets.addPending(transactionProducerId, group, topic, partition, committed)
+  }
+
+  private writtenOf(groupId: string): WrittenRecords {
+    let written = this.consumer.get(groupId)
+    if (written === undefined) {
+      written = new Map()
+      this.consumer.set(groupId, written)
+    }
+    return written
+  }
 }

@@ -1,15 +1,12 @@
 /**
- * Groups and offsets as records of `__consumer_offsets`, in Kafka's format.
+ * Classic groups and offsets as records of `__consumer_offsets`, in Kafka's format. Those of consumer groups are in
+ * consumer-group-records.ts.
  *
- * Of a group only what must outlive the process is written: generation (or epoch) and protocol, not its members,
- * who join anew after a restart.
+ * A classic group is one record: its generation, and its members with what they subscribed to and what they read,
+ * so that after a restart they go on with the next heartbeat as if nothing had happened.
  */
 import { ByteReader } from '../../core/byte-reader.ts'
 import { decodeMessage, encodeVersioned, readMessage, versionOf } from '../../protocol/codec/message.ts'
-import {
-  consumerGroupMetadataKey,
-  consumerGroupMetadataValue,
-} from '../../protocol/coordinator-records/consumer-group.ts'
 import { groupMetadataKey, groupMetadataValue } from '../../protocol/coordinator-records/group-metadata.ts'
 import { offsetCommitKey, offsetCommitValue } from '../../protocol/coordinator-records/offset-commit.ts'
 import type { CoordinatorRecord } from '../coordinator-log.ts'
@@ -17,7 +14,6 @@ import type { CommittedOffset } from './offsets.ts'
 
 const OFFSET_KEY_TYPE = 1
 const GROUP_KEY_TYPE = 2
-const CONSUMER_GROUP_KEY_TYPE = 3
 /** The last non-flexible versions: what Kafka 3 and 4 write as well. */
 const OFFSET_VALUE_VERSION = 3
 const OFFSET_VALUE_VERSION_WITH_EXPIRY = 1
@@ -55,6 +51,18 @@ export function offsetTombstone(name: OffsetName): CoordinatorRecord {
   return { key: offsetKey(name), value: null }
 }
 
+/** A member of a classic group as it is kept: of what it can speak only the protocol that was chosen. */
+export interface KeptMember {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly rebalanceTimeoutMs: number
+  readonly sessionTimeoutMs: number
+  readonly subscription: Buffer
+  readonly assignment: Buffer
+}
+
 /** What is kept of a classic group. */
 export interface KeptGroup {
   readonly protocolType: string
@@ -62,11 +70,10 @@ export interface KeptGroup {
   readonly protocolName: string | null
   readonly leaderId: string | null
   readonly stateSinceMs: number
+  readonly members: readonly KeptMember[]
 }
 
 const groupKey = (group: string): Buffer => encodeVersioned(groupMetadataKey, GROUP_KEY_TYPE, { group })
-const consumerGroupKey = (groupId: string): Buffer =>
-  encodeVersioned(consumerGroupMetadataKey, CONSUMER_GROUP_KEY_TYPE, { groupId })
 
 export function groupRecord(group: string, kept: KeptGroup): CoordinatorRecord {
   return {
@@ -77,22 +84,22 @@ export function groupRecord(group: string, kept: KeptGroup): CoordinatorRecord {
       protocol: kept.protocolName,
       leader: kept.leaderId,
       currentStateTimestamp: BigInt(kept.stateSinceMs),
-      members: [],
+      members: kept.members.map((member) => ({
+        memberId: member.memberId,
+        groupInstanceId: member.instanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        rebalanceTimeout: member.rebalanceTimeoutMs,
+        sessionTimeout: member.sessionTimeoutMs,
+        subscription: member.subscription,
+        assignment: member.assignment,
+      })),
     }),
   }
 }
 
 export function groupTombstone(group: string): CoordinatorRecord {
   return { key: groupKey(group), value: null }
-}
-
-/** The epoch of a group of the consumer protocol. */
-export function consumerGroupRecord(group: string, epoch: number): CoordinatorRecord {
-  return { key: consumerGroupKey(group), value: encodeVersioned(consumerGroupMetadataValue, 0, { epoch }) }
-}
-
-export function consumerGroupTombstone(group: string): CoordinatorRecord {
-  return { key: consumerGroupKey(group), value: null }
 }
 
 export type GroupRecord =
@@ -102,9 +109,8 @@ export type GroupRecord =
       readonly committed: Omit<CommittedOffset, 'logOffset'> | null
     }
   | { readonly kind: 'classic'; readonly group: string; readonly kept: KeptGroup | null }
-  | { readonly kind: 'consumer'; readonly group: string; readonly epoch: number | null }
 
-/** Reads a record; undefined for a kind that is not kept here. */
+/** Reads a record; undefined for one of another kind. */
 export function readGroupRecord(key: Buffer, value: Buffer | null): GroupRecord | undefined {
   const type = versionOf(key)
   const body = key.subarray(2)
@@ -115,10 +121,6 @@ export function readGroupRecord(key: Buffer, value: Buffer | null): GroupRecord 
   if (type === GROUP_KEY_TYPE) {
     const { group } = decodeMessage(groupMetadataKey, type, body)
     return { kind: 'classic', group, kept: value === null ? null : readGroup(value) }
-  }
-  if (type === CONSUMER_GROUP_KEY_TYPE) {
-    const { groupId } = decodeMessage(consumerGroupMetadataKey, type, body)
-    return { kind: 'consumer', group: groupId, epoch: value === null ? null : readEpoch(value) }
   }
   return undefined
 }
@@ -144,10 +146,16 @@ function readGroup(value: Buffer): KeptGroup {
     protocolName: read.protocol,
     leaderId: read.leader,
     stateSinceMs: Number(read.currentStateTimestamp),
+    members: read.members.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      rebalanceTimeoutMs: member.rebalanceTimeout < 0 ? member.sessionTimeout : member.rebalanceTimeout,
+      sessionTimeoutMs: member.sessionTimeout,
+      // Copies: a view would hold on to all that was read with it.
+      subscription: Buffer.from(member.subscription),
+      assignment: Buffer.from(member.assignment),
+    })),
   }
-}
-
-function readEpoch(value: Buffer): number {
-  const reader = new ByteReader(value)
-  return readMessage(consumerGroupMetadataValue, reader.int16(), reader).epoch
 }

@@ -9,6 +9,7 @@ import { decodeVersioned } from '../../protocol/codec/message.ts'
 import { consumerProtocolSubscription } from '../../protocol/messages/consumer-protocol.ts'
 import type { Deadline } from '../deadline.ts'
 import { type ClassicMember, type MemberProtocol, type MemberView, metadataOf } from './classic-member.ts'
+import type { KeptGroup } from './group-records.ts'
 import { type GroupEvent, type GroupState, nextGroupState } from './group-states.ts'
 
 /** The protocol type of Kafka's consumers; only their metadata can be read by the broker. */
@@ -115,6 +116,18 @@ export class ClassicGroup {
     this.leaderId ??= member.id
     this.byId.set(member.id, member)
     if (member.instanceId !== null) this.idByInstance.set(member.instanceId, member.id)
+  }
+
+  /** Takes over what was kept: a generation whose members have what they are to read, or none. */
+  load(kept: KeptGroup, members: readonly ClassicMember[]): void {
+    for (const member of members) this.add(member)
+    this.generation = kept.generation
+    this.protocolType = kept.protocolType === '' ? null : kept.protocolType
+    this.protocolName = kept.protocolName
+    this.leaderId = kept.leaderId
+    if (kept.stateSinceMs >= 0) this.stateSinceMs = kept.stateSinceMs
+    this.state = members.length === 0 ? 'Empty' : 'Stable'
+    this.topics = members.length === 0 ? undefined : this.readSubscriptions()
   }
 
   remove(member: ClassicMember): void {

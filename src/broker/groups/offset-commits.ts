@@ -57,7 +57,14 @@ export class OffsetCommits {
     producer?: CommittingProducer,
   ): readonly number[] | Promise<readonly number[]> {
     const all = (code: number): readonly number[] => offsets.map(() => code)
-    const fault = this.claimFault(groupId, claim)
+    let fault: number | undefined
+    try {
+      // A group that is not known may be one that cannot be read.
+      if (this.options.register.find(groupId) === undefined) this.options.logOf(groupId)
+      fault = this.claimFault(groupId, claim)
+    } catch (error) {
+      fault = coordinatorCode(error)
+    }
     if (fault !== undefined) return all(fault)
     const { metadataBytesMax } = this.options
     const tooLong = ({ metadata }: OffsetToCommit): boolean =>

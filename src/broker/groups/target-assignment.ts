@@ -23,6 +23,27 @@ export interface TopicsView {
   all(): readonly TopicView[]
 }
 
+/** The topics that each pattern of the group's members finds. */
+export function foundByPatterns(
+  group: ConsumerGroup,
+  topics: TopicsView,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const member of group.members) {
+    if (member.regex === null) continue
+    const names = found.get(member.regex) ?? new Set()
+    for (const { name } of matching(member, topics)) names.add(name)
+    found.set(member.regex, names)
+  }
+  return found
+}
+
+function matching({ regex, mayDescribe }: ConsumerMember, topics: TopicsView): readonly TopicView[] {
+  const pattern = regex === null ? undefined : LinearPattern.tryParse(regex)
+  if (pattern === undefined) return []
+  return topics.all().filter(({ name }) => pattern.matches(name) && mayDescribe?.(name) !== false)
+}
+
 /** The topics that a member reads. */
 function topicsOf(member: ConsumerMember, topics: TopicsView): readonly TopicView[] {
   const found = new Map<string, TopicView>()
@@ -30,23 +51,17 @@ function topicsOf(member: ConsumerMember, topics: TopicsView): readonly TopicVie
     const topic = topics.find(name)
     if (topic !== undefined) found.set(topic.id, topic)
   }
-  const pattern = member.regex === null ? undefined : LinearPattern.tryParse(member.regex)
-  if (pattern !== undefined) {
-    for (const topic of topics.all()) {
-      if (pattern.matches(topic.name) && member.mayDescribe?.(topic.name) !== false)
-        found.set(topic.id, topic)
-    }
-  }
+  for (const topic of matching(member, topics)) found.set(topic.id, topic)
   return [...found.values()]
 }
 
-/** Partitions of all topics that the group reads, by name. */
-export function countsOf(group: ConsumerGroup, topics: TopicsView): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
+/** All topics that the group reads, by name. */
+export function topicsRead(group: ConsumerGroup, topics: TopicsView): ReadonlyMap<string, TopicView> {
+  const read = new Map<string, TopicView>()
   for (const member of group.members) {
-    for (const { name, partitionCount } of topicsOf(member, topics)) counts.set(name, partitionCount)
+    for (const topic of topicsOf(member, topics)) read.set(topic.name, topic)
   }
-  return counts
+  return read
 }
 
 export function preferredAssignor(group: ConsumerGroup, assignors: readonly GroupAssignor[]): GroupAssignor {

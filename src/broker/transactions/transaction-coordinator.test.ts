@@ -307,6 +307,22 @@ test('a repeated EndTxn is not answered before the end of the first is on the di
   assert.ok(repeatedBefore > 0)
 })
 
+test('an EndTxn that is carried out while a successor comes is not answered with the epoch of that one', async () => {
+  const broker = await open({ flush: 'group' })
+  const producer = await init(broker)
+  await write(broker, producer)
+  const request = { transactionalId: 'tx', ...producer, committed: true }
+  const ending = broker.begin(endTxn, request, { version: 5 })
+  const successor = await init(broker)
+  const ended = await ending
+  assert.equal(ended.errorCode, ErrorCodes.NONE)
+  assert.deepEqual([ended.producerId, ended.producerEpoch], [producer.producerId, producer.producerEpoch + 1])
+  assert.deepEqual(successor, { ...producer, producerEpoch: producer.producerEpoch + 2 })
+  assert.equal(await write(broker, { ...producer, producerEpoch: ended.producerEpoch }), 47)
+  assert.equal(await write(broker, successor), ErrorCodes.NONE)
+  await broker.close()
+})
+
 test('only the marker that could not be written is written again', async () => {
   const broker = await open()
   const producer = await init(broker)

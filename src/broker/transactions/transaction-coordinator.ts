@@ -14,10 +14,11 @@
  */
 import { messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
+import { partitionName } from '../../core/record.ts'
 import type { AppendResult } from '../../log/log-types.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { ErrorCodes } from '../../protocol/error-codes.ts'
+import { ErrorCodes, kafkaError } from '../../protocol/error-codes.ts'
 import { coordinatorCode } from '../coordinator-error.ts'
 import type { CoordinatorLog } from '../coordinator-log.ts'
 import { Deadline } from '../deadline.ts'
@@ -44,6 +45,8 @@ export interface TransactionCoordinatorOptions {
   /** The log of the transactional id; the internal topic is made when it is first needed. */
   readonly logOf: (transactionalId: string) => CoordinatorLog
   readonly partitionOf: (topic: string, partition: number) => Partition | undefined
+  /** The partition is one of its topic, but its log could not be opened. */
+  readonly isOffline: (topic: string, partition: number) => boolean
   readonly marked: (partition: Partition, producerId: number, commit: boolean) => void
 }
 
@@ -85,6 +88,8 @@ export class TransactionCoordinator {
   /** When the next open transaction is past its timeout, or an earlier one was. */
   private readonly timeout: Deadline
   private timeoutAtMs = Number.POSITIVE_INFINITY
+  /** When each open transaction is past its timeout, on the clock that is never set back. */
+  private readonly dueMs = new Map<string, number>()
   private readonly ends: TransactionEnd
   /** Transactions whose markers wait for the disk. */
   private readonly ending = new Map<string, Promise<void>>()
@@ -99,7 +104,7 @@ export class TransactionCoordinator {
     this.ends = new TransactionEnd({
       clock: options.clock,
       logger: options.logger,
-      partitionOf: options.partitionOf,
+      partitionOf: (topic, partition) => this.markable(topic, partition),
       marked: options.marked,
       write: (next, { partitions }) => this.keepEnd(next, partitions),
       isClosed: () => this.closed,
@@ -151,12 +156,40 @@ export class TransactionCoordinator {
     this.timeout.clear()
   }
 
+  /** False while what the log of an id holds cannot be known: an id that is not found may be there. */
+  private isAvailable(transactionalId: string): boolean {
+    try {
+      this.options.logOf(transactionalId)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** An id for a producer without transactions. */
   newProducer(): ProducerResult {
-    return { errorCode: ErrorCodes.NONE, producerId: this.options.producerIds.take(), producerEpoch: 0 }
+    try {
+      return { errorCode: ErrorCodes.NONE, producerId: this.options.producerIds.take(), producerEpoch: 0 }
+    } catch (error) {
+      return this.withoutId(error)
+    }
   }
 
   async initialize(request: InitializeRequest): Promise<ProducerResult> {
+    try {
+      return await this.decideProducer(request)
+    } catch (error) {
+      return this.withoutId(error)
+    }
+  }
+
+  /** The disk refuses the next block of producer ids: who asks may try again. */
+  private withoutId(error: unknown): ProducerResult {
+    this.options.logger.error({ error: messageOf(error) }, 'a producer id cannot be given')
+    return refused(coordinatorCode(error))
+  }
+
+  private async decideProducer(request: InitializeRequest): Promise<ProducerResult> {
     const { claim, timeoutMs, transactionalId: id } = request
     if (timeoutMs <= 0 || timeoutMs > this.options.timeoutMsMax) {
       return refused(ErrorCodes.INVALID_TRANSACTION_TIMEOUT)
@@ -191,6 +224,9 @@ export class TransactionCoordinator {
     version: TransactionVersion,
   ): number | Promise<number> {
     const present = this.byId.get(claim.transactionalId)
+    if (present === undefined && !this.isAvailable(claim.transactionalId)) {
+      return ErrorCodes.COORDINATOR_NOT_AVAILABLE
+    }
     const nowMs = this.clock.nowMs()
     const decision = rules.addPartitions(present, claim, partitions, { nowMs, version })
     if ('code' in decision) return decision.code
@@ -208,6 +244,9 @@ export class TransactionCoordinator {
   verify(claim: TransactionClaim, partition: rules.PartitionName, addMissing: boolean): number {
     if (!addMissing && !this.options.verification) return ErrorCodes.NONE
     const present = this.byId.get(claim.transactionalId)
+    if (present === undefined && !this.isAvailable(claim.transactionalId)) {
+      return ErrorCodes.COORDINATOR_NOT_AVAILABLE
+    }
     const code = rules.verifyPartition(present, claim, partition)
     if (code !== ErrorCodes.TRANSACTION_ABORTABLE || !addMissing) return code
     const added = this.add(claim, [partition], 2)
@@ -216,14 +255,20 @@ export class TransactionCoordinator {
 
   async end(claim: TransactionClaim, commit: boolean, version: TransactionVersion): Promise<ProducerResult> {
     const { transactionalId: id } = claim
+    if (!this.byId.has(id) && !this.isAvailable(id)) return refused(ErrorCodes.COORDINATOR_NOT_AVAILABLE)
     // A repeated request is not answered earlier than the first.
     if (this.byId.get(id)?.partitions.size === 0) await this.ending.get(id)
-    const decision = rules.end(this.byId.get(id), claim, {
-      commit,
-      version,
-      nowMs: this.clock.nowMs(),
-      newProducerId: () => this.options.producerIds.take(),
-    })
+    let decision: rules.Decision
+    try {
+      decision = rules.end(this.byId.get(id), claim, {
+        commit,
+        version,
+        nowMs: this.clock.nowMs(),
+        newProducerId: () => this.options.producerIds.take(),
+      })
+    } catch (error) {
+      return this.withoutId(error)
+    }
     if ('code' in decision) {
       const present = this.byId.get(id)
       return decision.code === ErrorCodes.NONE && present !== undefined
@@ -232,7 +277,8 @@ export class TransactionCoordinator {
     }
     const fault = await this.carryOut(decision.next)
     if (fault !== undefined) return refused(fault)
-    return producerOf(this.byId.get(id) ?? decision.next)
+    // Not what the id has by now: that may be the producer of a successor, who came while the markers were written.
+    return producerOf(rules.complete(decision.next, decision.next.updatedMs))
   }
 
   /**
@@ -281,9 +327,9 @@ export class TransactionCoordinator {
   }
 
   private abortTimedOut(): void {
-    const nowMs = this.clock.nowMs()
+    const nowMs = this.clock.monotonicMs()
     for (const transaction of [...this.byId.values()]) {
-      if (transaction.state !== 'Ongoing' || nowMs < transaction.startMs + transaction.timeoutMs) continue
+      if (transaction.state !== 'Ongoing' || nowMs < this.dueOf(transaction)) continue
       this.options.logger.info(
         { transactionalId: transaction.id, timeoutMs: transaction.timeoutMs },
         'a transaction is past its timeout: aborted, its producer fenced',
@@ -298,12 +344,25 @@ export class TransactionCoordinator {
     for (const transaction of this.byId.values()) this.watch(transaction)
   }
 
-  private watch({ state, startMs, timeoutMs }: Transaction): void {
-    if (state !== 'Ongoing' || startMs + timeoutMs >= this.timeoutAtMs || this.closed) return
-    this.timeoutAtMs = startMs + timeoutMs
-    const leftMs = this.timeoutAtMs - this.clock.nowMs()
+  private watch(transaction: Transaction): void {
+    if (transaction.state !== 'Ongoing' || this.closed) return
+    const dueMs = this.dueOf(transaction)
+    if (dueMs >= this.timeoutAtMs) return
+    this.timeoutAtMs = dueMs
+    const leftMs = dueMs - this.clock.monotonicMs()
     // One that is past its timeout already could not be aborted, or the broker was down.
     this.timeout.set(leftMs > 0 ? leftMs : RETRY_MS)
+  }
+
+  /** One from before the start has what the wall clock leaves of its time, which may have been set meanwhile. */
+  private dueOf({ id, startMs, timeoutMs }: Transaction): number {
+    let dueMs = this.dueMs.get(id)
+    if (dueMs === undefined) {
+      const passedMs = Math.min(Math.max(0, this.clock.nowMs() - startMs), timeoutMs)
+      dueMs = this.clock.monotonicMs() + timeoutMs - passedMs
+      this.dueMs.set(id, dueMs)
+    }
+    return dueMs
   }
 
   private fence(transaction: Transaction): Promise<number | undefined> {
@@ -345,6 +404,7 @@ export class TransactionCoordinator {
   private write(next: Transaction): AppendResult {
     const result = this.options.logOf(next.id).append([transactionRecord(next)])
     this.byId.set(next.id, next)
+    if (next.state !== 'Ongoing') this.dueMs.delete(next.id)
     return result
   }
 
@@ -383,6 +443,15 @@ export class TransactionCoordinator {
       }
     }
     return false
+  }
+
+  /** A log that could not be opened may hold records of the transaction: its marker waits until it can be. */
+  private markable(topic: string, partition: number): Partition | undefined {
+    const found = this.options.partitionOf(topic, partition)
+    if (found === undefined && this.options.isOffline(topic, partition)) {
+      throw kafkaError(ErrorCodes.KAFKA_STORAGE_ERROR, partitionName(topic, partition))
+    }
+    return found
   }
 
   private failedToWrite(transactionalId: string, error: unknown): void {

@@ -21,7 +21,7 @@ const RETRY_MS = 1000
 export interface TransactionEndOptions {
   readonly clock: Clock
   readonly logger: Logger
-  /** The partition, or undefined when its topic was deleted meanwhile. */
+  /** The partition, or undefined when its topic was deleted meanwhile. @throws when it cannot be opened */
   readonly partitionOf: (topic: string, partition: number) => Partition | undefined
   /** Is told of every marker, for offsets that were committed in the transaction. */
   readonly marked: (partition: Partition, producerId: number, commit: boolean) => void

@@ -207,6 +207,7 @@ public final class Driver {
     if (protocol.equals("classic")) {
       settings.put("session.timeout.ms", 6000);
       settings.put("heartbeat.interval.ms", 300);
+      if (parameters.has("assignor")) settings.put("partition.assignment.strategy", parameters.get("assignor").asText());
     }
     members.put(parameters.get("member").asText(), new Member(() -> consumer(settings), topic(parameters)));
     return null;

@@ -157,7 +157,7 @@ const restart: Scenario = {
     await group.commit(['stays'], same(2))
     await target.restart()
     await driver.call('produce', { topic, records: after! })
-    // Members join anew after a restart: what is not committed by then is read again, and nothing else is.
+    // The group is as it was; some clients join anew when their connection ends, and read again what they have not committed.
     let read: Seen['records'] = []
     await witness.until('what was written after the restart is read', async () => {
       read = (await group.seen('stays')).records
@@ -165,7 +165,7 @@ const restart: Scenario = {
     })
     assert.deepEqual(content(once(read)).toSorted(byKey), content([...before!, ...after!]).toSorted(byKey))
     assert.equal(read.filter(({ offset }) => offset < 2).length, 8, 'what was committed is not read again')
-    // A member that has not joined anew yet is refused, or commits before it has read again.
+    // A member that joins anew is refused until then, or commits before it has read again.
     await witness.until('a commit is taken', async () => {
       try {
         await driver.call('commit', { member: 'stays' })
