@@ -17,7 +17,9 @@ export class Alarm {
     this.cancel()
     const timer = this.clock.after(Math.max(0, atMs - this.clock.monotonicMs()), () => {
       this.set = undefined
-      this.ring()
+      // A timer of whole milliseconds may come a fraction too early: whoever hears it would find that nothing is due.
+      if (this.clock.monotonicMs() < atMs) this.at(atMs)
+      else this.ring()
     })
     this.set = { atMs, timer }
   }

@@ -117,11 +117,16 @@ export class Cluster {
     this.coordinators = new Coordinators({ clock, random, timeoutMs: this.requestTimeoutMs, anyBroker })
   }
 
-  /** Ends all connections. Close producers and consumers first. */
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  /** Ends all connections, also beneath those who use them: close producers and consumers first. */
   async close(): Promise<void> {
     if (this.closed) return
     this.closed = true
     this.refreshing.close()
+    for (const listener of this.listeners) listener()
     await Promise.all([...this.lanes].map((lane) => lane.close()))
   }
 
@@ -217,7 +222,7 @@ export class Cluster {
     const lane: Lane = new Lane(name, {
       clock,
       random,
-      open: (address) => this.open(address),
+      open: (address, signal) => this.open(address, signal),
       onClose: (closed) => this.lanes.delete(closed),
     })
     this.lanes.add(lane)
@@ -258,31 +263,38 @@ export class Cluster {
     return [...new Set([...known, ...this.seeds].map((address) => this.linkTo(this.control, address)))]
   }
 
-  private async open(address: BrokerAddress): Promise<NegotiatedConnection> {
+  private async open(address: BrokerAddress, signal: AbortSignal): Promise<NegotiatedConnection> {
     const { clientId, connect, connectTimeoutMs, platform, sasl, tls } = this.options
     const authenticate = sasl === undefined ? this.options.authenticate : logIn(sasl, platform.random)
     if (connect !== undefined) {
       return negotiate(await connect(), platform.clock, this.requestTimeoutMs)
     }
     const timeoutMs = connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    const socket = await platform.net.connect({
+      ...address,
+      timeoutMs,
+      signal,
+      ...(tls !== undefined && tls !== false && { tls: tls === true ? {} : tls }),
+    })
     const connection = new TcpConnection({
-      socket: await platform.net.connect({
-        ...address,
-        timeoutMs,
-        ...(tls !== undefined && tls !== false && { tls: tls === true ? {} : tls }),
-      }),
+      socket,
       clock: platform.clock,
       clientId: clientId ?? 'millrace',
       broker: formatAddress(address),
       requestTimeoutMs: this.requestTimeoutMs,
       ...(authenticate !== undefined && { chance: randomUnit(platform.random) }),
     })
+    const end = (): void => void connection.close()
+    signal.addEventListener('abort', end, { once: true })
     try {
+      if (signal.aborted) throw closedError(`the way to ${connection.broker}`)
       await shakeHands(connection, authenticate)
       return connection
     } catch (error) {
       await connection.close()
       throw error
+    } finally {
+      signal.removeEventListener('abort', end)
     }
   }
 }

@@ -69,3 +69,14 @@ test('brokers are told the version of the package', () => {
   const { version } = JSON.parse(text) as { version: string }
   assert.equal(clientSoftware.clientSoftwareVersion, version)
 })
+
+test('a cluster that is closed before its consumer ends the poll with an error, and nothing else', async () => {
+  const { kafka, run } = world()
+  const consumer = kafka.consumer()
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
+  const polled = consumer.poll({ maxWaitMs: 60_000 })
+  const ended = assert.rejects(polled, { code: 'MR_CLOSED' })
+  await run(kafka.cluster.close())
+  await run(ended)
+  await run(consumer.close())
+})

@@ -3,6 +3,7 @@ import { nodePlatform } from '../platform/node/platform.ts'
 import type { ClusterOptions } from './cluster.ts'
 import { type Kafka, kafkaOn } from './connect.ts'
 
+export { isMillraceError, MillraceError } from '../core/errors.ts'
 export type { StoredRecord, TopicPartition } from '../core/record.ts'
 export type { TlsClientOptions } from '../platform/net.ts'
 export { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.ts'

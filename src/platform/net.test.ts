@@ -160,6 +160,16 @@ function netContract(name: string, make: () => NetUnderTest): void {
       client.socket.end()
       await waitFor(under, 'both closes', () => client.closes.length + server.closes.length === 2)
     })
+    check('gives a connection up when its signal aborts', async ({ net }) => {
+      const listener = await net.listen({ host: '127.0.0.1', port: 0 }, (socket) => socket.destroy())
+      const giving = new AbortController()
+      const options = { host: '127.0.0.1', port: listener.port, timeoutMs: 60_000, signal: giving.signal }
+      const connecting = assert.rejects(net.connect(options), { code: 'MR_BROKER_UNREACHABLE' })
+      giving.abort()
+      await connecting
+      await assert.rejects(net.connect(options), { code: 'MR_BROKER_UNREACHABLE' })
+      await listener.close()
+    })
     check('names the other side as address:port', async (under) => {
       const { client, server, listener } = await open(under)
       assert.match(client.socket.remote, new RegExp(`^.+:${listener.port}$`))

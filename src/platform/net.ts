@@ -97,6 +97,8 @@ export interface ConnectOptions {
   /** For the connection, with its TLS handshake. */
   readonly timeoutMs: number
   readonly tls?: TlsClientOptions
+  /** Gives up at once when it aborts. */
+  readonly signal?: AbortSignal
 }
 
 export interface HttpGetOptions {

@@ -28,6 +28,11 @@ export interface Process {
   /** User and system time that all threads of the process have used. */
   cpuSeconds(): number
   memory(): MemoryUse
+  /**
+   * From now on the part of the heap where new objects are made does not grow. For servers that hold many
+   * connections and make little that lives on: by default that part alone grows to 64 MB.
+   */
+  holdYoungHeap(): void
   /** Since the process was started: before its first line of JavaScript. */
   uptimeMs(): number
 }

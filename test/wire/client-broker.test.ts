@@ -8,7 +8,13 @@ import { clientScenarios, type ScenarioTarget } from './client-scenarios.ts'
 
 async function openBroker(): Promise<{ readonly broker: Broker; close(): Promise<void> }> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'millrace-client-'))
-  const broker = await Broker.open({ platform: nodePlatform(), dataDirectory })
+  const config = {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'allow.everyone.if.no.acl.found': true,
+    // What members learn with a heartbeat they learn soon.
+    'group.consumer.heartbeat.interval.ms': 100,
+  }
+  const broker = await Broker.open({ platform: nodePlatform(), dataDirectory, config })
   return {
     broker,
     async close() {
@@ -21,6 +27,7 @@ async function openBroker(): Promise<{ readonly broker: Broker; close(): Promise
 const targets: readonly ScenarioTarget[] = [
   {
     name: 'our broker in this process',
+    inProcess: true,
     async open() {
       const { broker, close } = await openBroker()
       return { reach: { connect: () => broker.connect() }, close }

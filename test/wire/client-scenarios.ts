@@ -3,23 +3,23 @@
  * and over our broker through TCP. Every scenario makes topics, groups and ids of its own.
  */
 import { after, before, describe, test } from 'node:test'
-import type { ClusterOptions } from '../../src/client/cluster.ts'
 import { adminScenarios } from './client-scenarios/admin.ts'
 import { consumerScenarios } from './client-scenarios/consumer.ts'
+import { errorScenarios } from './client-scenarios/errors.ts'
+import { exactlyOnceScenarios } from './client-scenarios/exactly-once.ts'
 import { groupScenarios } from './client-scenarios/group.ts'
 import { producerScenarios } from './client-scenarios/producer.ts'
-import { DEADLINE_MS, Scenario, type ScenarioTest } from './client-scenarios/scenario.ts'
+import { DEADLINE_MS, type Reach, Scenario, type ScenarioTest } from './client-scenarios/scenario.ts'
 import { transactionScenarios } from './client-scenarios/transaction.ts'
 
 export interface ScenarioTarget {
   readonly name: string
+  /** The broker is called, not reached over a network. */
+  readonly inProcess?: true
   /** Why it cannot run here. */
   readonly skip?: string | false
   /** How to reach the broker; `close` ends what was started for it. */
-  open(): Promise<{
-    readonly reach: Pick<ClusterOptions, 'brokers' | 'connect'>
-    close(): Promise<void>
-  }>
+  open(): Promise<{ readonly reach: Reach; close(): Promise<void> }>
 }
 
 /** Registers all scenarios for one target. */
@@ -45,6 +45,8 @@ export function clientScenarios(target: ScenarioTarget): void {
     transactionScenarios(scenarioTest)
     consumerScenarios(scenarioTest)
     groupScenarios(scenarioTest)
+    exactlyOnceScenarios(scenarioTest)
     adminScenarios(scenarioTest)
+    errorScenarios(scenarioTest, target.inProcess === true)
   })
 }

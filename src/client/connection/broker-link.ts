@@ -16,7 +16,8 @@ const RECONNECT_MAX_MS = 1000
 export interface BrokerLinkOptions {
   readonly clock: Clock
   readonly random: Random
-  readonly open: () => Promise<NegotiatedConnection>
+  /** Opens a connection; `signal` says that nobody wants it any more. */
+  readonly open: (signal: AbortSignal) => Promise<NegotiatedConnection>
 }
 
 export class BrokerLink {
@@ -53,6 +54,7 @@ export class BrokerLink {
     return this.opening
   }
 
+  /** Ends at once, also what is just being opened: nobody waits for a broker that does not answer. */
   async close(): Promise<void> {
     this.ending.abort()
     await this.connection?.close()
@@ -61,15 +63,12 @@ export class BrokerLink {
 
   private async open(): Promise<NegotiatedConnection> {
     const { clock } = this.options
+    const { signal } = this.ending
     const pauseMs = this.notBeforeMs - clock.monotonicMs()
-    if (this.ending.signal.aborted) throw closedError(`the way to ${this.name}`)
-    if (pauseMs > 0) await sleep(clock, pauseMs, this.ending.signal)
+    if (signal.aborted) throw closedError(`the way to ${this.name}`)
+    if (pauseMs > 0) await sleep(clock, pauseMs, signal)
     try {
-      const connection = await this.options.open()
-      if (this.ending.signal.aborted) {
-        await connection.close()
-        throw closedError(`the way to ${this.name}`)
-      }
+      const connection = await this.unlessEnded(this.options.open(signal))
       this.backoff.reset()
       this.notBeforeMs = 0
       this.connection = connection
@@ -78,5 +77,19 @@ export class BrokerLink {
       this.notBeforeMs = clock.monotonicMs() + this.backoff.nextMs()
       throw error
     }
+  }
+  /** What `opening` gives, or MR_CLOSED as soon as the link ends; a connection that comes later is closed. */
+  private unlessEnded(opening: Promise<NegotiatedConnection>): Promise<NegotiatedConnection> {
+    const { signal } = this.ending
+    return new Promise((resolve, reject) => {
+      const end = (): void => reject(closedError(`the way to ${this.name}`))
+      signal.addEventListener('abort', end, { once: true })
+      opening
+        .then((connection) => {
+          if (signal.aborted) void connection.close()
+          else resolve(connection)
+        }, reject)
+        .finally(() => signal.removeEventListener('abort', end))
+    })
   }
 }

@@ -11,7 +11,7 @@ import type { NegotiatedConnection } from './negotiated.ts'
 
 export interface LaneOptions extends Pick<BrokerLinkOptions, 'clock' | 'random'> {
   /** Opens a connection to an address. */
-  readonly open: (address: BrokerAddress) => Promise<NegotiatedConnection>
+  readonly open: (address: BrokerAddress, signal: AbortSignal) => Promise<NegotiatedConnection>
   readonly onClose: (lane: Lane) => void
 }
 
@@ -33,7 +33,7 @@ export class Lane {
     let link = this.links.get(name)
     if (link === undefined) {
       const { clock, random } = this.options
-      link = new BrokerLink(name, { clock, random, open: () => this.options.open(address) })
+      link = new BrokerLink(name, { clock, random, open: (signal) => this.options.open(address, signal) })
       this.links.set(name, link)
     }
     return link

@@ -19,7 +19,7 @@ import type { Membership } from './group/membership.ts'
 import { PollTasks } from './group/poll-tasks.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './options.ts'
 import { PartitionTable } from './partition-table.ts'
-import { recordsOf } from './records.ts'
+import { RecordIterator } from './records.ts'
 import { Wakeup } from './wakeup.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -49,6 +49,8 @@ export class ClusterConsumer implements Consumer {
   /** Thrown by every poll: the group cannot be joined. */
   private fatal: MillraceError | undefined
   private polls = 0
+  /** A poll is under way: callbacks, data and errors are its own, so there is one at a time. */
+  private polling = false
   private closing: Promise<void> | undefined
 
   constructor(cluster: Cluster, options: ConsumerOptions) {
@@ -77,7 +79,7 @@ export class ClusterConsumer implements Consumer {
       settings,
       table,
       offsets: this.offsets,
-      member: () => this.membership?.metadata,
+      member: () => this.membership?.reader,
       onFound: () => this.fetcher.kick(),
       onError,
       signal,
@@ -125,21 +127,28 @@ export class ClusterConsumer implements Consumer {
   async poll(options: { readonly maxWaitMs?: number } = {}): Promise<readonly FetchedBatches[]> {
     const { clock } = this
     const endMs = clock.monotonicMs() + (options.maxWaitMs ?? POLL_WAIT_MS)
-    if (++this.polls % POLLS_PER_TURN === 0) await clock.nextTurn()
-    this.alive()
-    for (;;) {
-      this.checkOpen()
-      await this.tasks.serve()
-      this.throwFailure()
-      const taken = this.take()
-      const leftMs = endMs - clock.monotonicMs()
-      if (taken.length > 0 || leftMs <= 0) {
-        this.alive()
-        if (taken.length === 0) await clock.nextTurn()
-        return taken
+    this.checkOpen()
+    if (this.polling) throw polledTwice()
+    this.polling = true
+    try {
+      if (++this.polls % POLLS_PER_TURN === 0) await clock.nextTurn()
+      this.alive()
+      for (;;) {
+        this.checkOpen()
+        await this.tasks.serve()
+        this.throwFailure()
+        const taken = this.take()
+        const leftMs = endMs - clock.monotonicMs()
+        if (taken.length > 0 || leftMs <= 0) {
+          this.alive()
+          if (taken.length === 0) await clock.nextTurn()
+          return taken
+        }
+        this.kick()
+        await this.wakeup.wait(leftMs)
       }
-      this.kick()
-      await this.wakeup.wait(leftMs)
+    } finally {
+      this.polling = false
     }
   }
 
@@ -181,7 +190,7 @@ export class ClusterConsumer implements Consumer {
   async committed(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, CommittedOffset>> {
     this.checkOpen()
     if (this.offsets === undefined) throw noGroup('read committed positions')
-    return this.offsets.read(partitions, () => this.membership?.metadata)
+    return this.offsets.read(partitions, () => this.membership?.reader)
   }
 
   async commit(offsets: readonly OffsetToCommit[]): Promise<void> {
@@ -209,8 +218,8 @@ export class ClusterConsumer implements Consumer {
     return this.closing
   }
 
-  async *records(): AsyncGenerator<StoredRecord> {
-    for await (const fetched of this) yield* recordsOf(fetched)
+  records(): AsyncIterable<StoredRecord> {
+    return new RecordIterator(this[Symbol.asyncIterator]())
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FetchedBatches> {
@@ -276,6 +285,10 @@ export class ClusterConsumer implements Consumer {
   }
 
   private kick(): void {
+    if (this.cluster.isClosed) {
+      this.fail(closedError('the cluster'))
+      return
+    }
     this.positions.kick()
     this.fetcher.kick()
   }
@@ -301,6 +314,12 @@ export class ClusterConsumer implements Consumer {
     this.lanes.push(lane)
     return lane
   }
+}
+
+function polledTwice(): MillraceError {
+  return new MillraceError('MR_CONSUMER_BUSY', 'the consumer is polled by somebody else already', {
+    hint: 'Await each poll before the next, do not poll in a callback, and give every reader a consumer of its own.',
+  })
 }
 
 function noGroup(doing: string): MillraceError {

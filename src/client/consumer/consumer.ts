@@ -30,8 +30,8 @@ export interface Consumer extends AsyncIterable<FetchedBatches> {
   /** Joins the group and reads what it assigns. The callbacks run inside of `poll`. */
   subscribe(topics: readonly string[], callbacks?: SubscriptionCallbacks): Promise<void>
   /**
-   * Resolves as soon as there is data, with all of it; with nothing after `maxWaitMs` (500 by default).
-   * @throws MR_OFFSET_UNKNOWN, MR_KAFKA, MR_CHECKSUM, and what a callback throws
+   * Resolves as soon as there is data, with all of it; with nothing after `maxWaitMs` (500 by default). One at a time.
+   * @throws MR_CONSUMER_BUSY while another poll is under way, also from within a callback; MR_OFFSET_UNKNOWN, MR_KAFKA, MR_CHECKSUM, and what a callback throws
    */
   poll(options?: { readonly maxWaitMs?: number }): Promise<readonly FetchedBatches[]>
   seek(topic: string, partition: number, offset: number): void

@@ -12,11 +12,11 @@ import { asMillraceError, closedError } from '../errors.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { ProducerSettings } from './options.ts'
 import type { Outstanding } from './outstanding.ts'
-import { type Parked, Parking } from './parking.ts'
+import { Parking } from './parking.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
-import { PendingBatch } from './pending-batch.ts'
-import { BatchReceipt, type RecordMetadata, RecordReceipts } from './receipt.ts'
+import { type BatchToSend, PendingBatch } from './pending-batch.ts'
+import { BatchReceipt, type RecordMetadata, RecordReceipt, RecordReceipts } from './receipt.ts'
 import type { Sender } from './sender.ts'
 
 export interface RecordToSend {
@@ -63,21 +63,18 @@ export class Accumulator {
       budget,
       outstanding,
       timeoutMs: settings.deliveryTimeoutMs,
-      place: (one) => this.place(one),
+      place: (record) => this.place(record),
     })
   }
 
   /** Takes a record; resolves when it is acknowledged. */
   add(record: RecordToSend): Promise<RecordMetadata> {
-    const deferred = Promise.withResolvers<RecordMetadata>()
-    const { budget } = this.parts
-    if (budget.full || this.parking.hasQueue) this.parking.untilRoom({ record, deferred })
-    else this.place({ record, deferred })
-    return deferred.promise
+    if (this.parts.budget.full || this.parking.hasQueue) return this.parking.untilRoom(record)
+    return this.place(record)
   }
 
   /** Takes a batch; resolves with its base offset when it is acknowledged. */
-  addBatch(topic: string, partition: number, builder: RecordBatchBuilder): Promise<number> {
+  addBatch(topic: string, partition: number, builder: BatchToSend): Promise<number> {
     const { budget, settings } = this.parts
     if (budget.usedBytes > settings.memoryBytesMax * OVERRUN_FACTOR) {
       throw new MillraceError('MR_LIMIT', `${budget.usedBytes} bytes wait to be acknowledged`, {
@@ -129,25 +126,19 @@ export class Accumulator {
     return queue
   }
 
-  private place(one: Parked): void {
-    const { record, deferred } = one
+  private place(record: RecordToSend): Promise<RecordMetadata> {
     const topic = this.parts.cluster.metadata.topics.get(record.topic)
     if (topic === undefined || this.parking.holdsTopic(record.topic)) {
-      this.parking.untilTopicKnown(one)
-      return
+      return this.parking.untilTopicKnown(record)
     }
     try {
-      this.append(record, topic.partitions.length, deferred)
+      return this.append(record, topic.partitions.length)
     } catch (error) {
-      this.parking.refuse(one, asMillraceError(error))
+      return this.parking.refuse(asMillraceError(error))
     }
   }
 
-  private append(
-    record: RecordToSend,
-    partitionCount: number,
-    deferred: PromiseWithResolvers<RecordMetadata>,
-  ): void {
+  private append(record: RecordToSend, partitionCount: number): RecordReceipt {
     const { budget, sender, settings } = this.parts
     const key = encoded(record.key ?? null, this.keyBytes)
     const value = encoded(record.value, this.valueBytes)
@@ -166,15 +157,17 @@ export class Accumulator {
       if (batch !== undefined && key === null) this.partitioner.move(record.topic, partitionCount)
       batch = this.openBatch(queue, sizeBytes)
     }
-    batch.builder.append(timestampMs, key, value, headers)
+    const builder = batch.builder as RecordBatchBuilder
+    builder.append(timestampMs, key, value, headers)
     const receipts = batch.receipt as RecordReceipts
-    receipts.add(timestampMs, deferred)
+    const receipt = new RecordReceipt(receipts, builder.recordCount - 1, timestampMs)
     budget.add(batch.builder.sizeBytes - batch.countedBytes)
     batch.countedBytes = batch.builder.sizeBytes
     if (batch.countedBytes >= settings.batchBytesMax) {
       queue.closeOpen()
       sender.wake()
     } else this.wakeNextTurn()
+    return receipt
   }
 
   private openBatch(queue: PartitionQueue, firstRecordBytes: number): PendingBatch {
@@ -191,11 +184,7 @@ export class Accumulator {
     return batch
   }
 
-  private batch(
-    builder: RecordBatchBuilder,
-    receipt: BatchReceipt | RecordReceipts,
-    open: boolean,
-  ): PendingBatch {
+  private batch(builder: BatchToSend, receipt: BatchReceipt | RecordReceipts, open: boolean): PendingBatch {
     const createdMs = this.clock.monotonicMs()
     return new PendingBatch({
       serial: this.parts.outstanding.begin(),

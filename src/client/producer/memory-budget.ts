@@ -4,6 +4,8 @@ import type { Clock } from '../../platform/clock.ts'
 
 /** After so many bytes the event loop gets a turn, or answers would wait until the budget is used up. */
 const BYTES_PER_TURN = 256 * 1024
+/** Who waits goes on when no more than this share is used, with room for many records and not for the next few. */
+const ROOM_AGAIN_SHARE = 0.5
 
 export class MemoryBudget {
   usedBytes = 0
@@ -21,6 +23,11 @@ export class MemoryBudget {
     return this.usedBytes >= this.maxBytes
   }
 
+  /** Somebody waits, or would have to: nothing should be held back for longer. */
+  get scarce(): boolean {
+    return this.full || this.waiting.length > 0
+  }
+
   add(bytes: number): void {
     this.usedBytes += bytes
     this.addedBytes += bytes
@@ -29,7 +36,7 @@ export class MemoryBudget {
   /** Lets those go on who wait, if there is room now. */
   release(bytes: number): void {
     this.usedBytes -= bytes
-    if (this.full || this.waiting.length === 0) return
+    if (this.waiting.length === 0 || this.usedBytes > this.maxBytes * ROOM_AGAIN_SHARE) return
     for (const { resolve } of this.waiting.splice(0)) resolve()
   }
 

@@ -11,7 +11,7 @@ import type { Outstanding } from './outstanding.ts'
 import type { RecordMetadata } from './receipt.ts'
 import { waitForTopic } from './wait-for-topic.ts'
 
-export interface Parked {
+interface Parked {
   readonly record: RecordToSend
   readonly deferred: PromiseWithResolvers<RecordMetadata>
 }
@@ -23,7 +23,7 @@ export interface ParkingParts {
   /** How long a topic may be looked for. */
   readonly timeoutMs: number
   /** Takes a record that may go on. */
-  readonly place: (one: Parked) => void
+  readonly place: (record: RecordToSend) => Promise<RecordMetadata>
 }
 
 /** Records that may wait. */
@@ -54,26 +54,26 @@ export class Parking {
     return this.byTopic.has(topic)
   }
 
-  untilRoom(one: Parked): void {
-    if (!this.park(one)) return
-    this.forRoom.push(one)
-    if (this.forRoom.length === 1) void this.placeWhenRoom().catch(() => {})
+  untilRoom(record: RecordToSend): Promise<RecordMetadata> {
+    if (!this.mayPark) return this.refuse(this.ended ?? tooMany())
+    const placed = this.park(record, this.forRoom)
+    if (this.forRoom.length === 1) void this.placeWhenRoom().catch(ignore)
+    return placed
   }
 
-  untilTopicKnown(one: Parked): void {
-    if (!this.park(one)) return
-    const { topic } = one.record
+  untilTopicKnown(record: RecordToSend): Promise<RecordMetadata> {
+    if (!this.mayPark) return this.refuse(this.ended ?? tooMany())
+    const { topic } = record
     const list = this.byTopic.get(topic)
-    if (list !== undefined) {
-      list.push(one)
-      return
-    }
-    this.byTopic.set(topic, [one])
+    if (list !== undefined) return this.park(record, list)
+    const made: Parked[] = []
+    this.byTopic.set(topic, made)
     const { cluster, place, timeoutMs } = this.parts
     waitForTopic(cluster, topic, timeoutMs).then(
       () => this.release(topic, place),
-      (error: unknown) => this.release(topic, (waiting) => this.refuse(waiting, asMillraceError(error))),
+      (error: unknown) => this.release(topic, () => this.refuse(asMillraceError(error))),
     )
+    return this.park(record, made)
   }
 
   /** Resolves when no record waits. */
@@ -89,10 +89,7 @@ export class Parking {
       this.byTopic.delete(topic)
       dropped.push(...list)
     }
-    for (const one of dropped) {
-      this.count--
-      this.refuse(one, error)
-    }
+    for (const one of dropped) this.unpark(one, () => this.refuse(error))
     this.tellWaiters()
   }
 
@@ -103,10 +100,11 @@ export class Parking {
   }
 
   /** `flush` and `commit` report it too, so a promise that nobody looks at must not end the process. */
-  refuse({ deferred }: Parked, error: MillraceError): void {
-    deferred.promise.catch(() => {})
-    deferred.reject(error)
+  refuse(error: MillraceError): Promise<never> {
     this.parts.outstanding.note(error)
+    const refused = Promise.reject(error)
+    refused.catch(ignore)
+    return refused
   }
 
   private async placeWhenRoom(): Promise<void> {
@@ -114,35 +112,35 @@ export class Parking {
     while (this.forRoom.length > 0) {
       await budget.room()
       let placed = 0
-      while (placed < this.forRoom.length && !budget.full) {
-        this.count--
-        place(this.forRoom[placed++]!)
-      }
+      while (placed < this.forRoom.length && !budget.full) this.unpark(this.forRoom[placed++]!, place)
       this.forRoom.splice(0, placed)
     }
     this.tellWaiters()
   }
 
-  private release(topic: string, next: (one: Parked) => void): void {
+  private release(topic: string, next: ParkingParts['place']): void {
     const list = this.byTopic.get(topic) ?? []
     this.byTopic.delete(topic)
-    for (const one of list) {
-      this.count--
-      next(one)
-    }
+    for (const one of list) this.unpark(one, next)
     this.tellWaiters()
   }
 
-  private park(one: Parked): boolean {
-    if (this.ended === undefined && this.count < PARKED_MAX) {
-      this.count++
-      return true
-    }
-    const limit = new MillraceError('MR_LIMIT', `${PARKED_MAX} records wait to be sent`, {
-      hint: 'Await what send returns, or room(), from time to time.',
-    })
-    this.refuse(one, this.ended ?? limit)
-    return false
+  private get mayPark(): boolean {
+    return this.ended === undefined && this.count < PARKED_MAX
+  }
+
+  private park(record: RecordToSend, list: Parked[]): Promise<RecordMetadata> {
+    const deferred = Promise.withResolvers<RecordMetadata>()
+    // As with `refuse`.
+    deferred.promise.catch(ignore)
+    list.push({ record, deferred })
+    this.count++
+    return deferred.promise
+  }
+
+  private unpark({ record, deferred }: Parked, next: ParkingParts['place']): void {
+    this.count--
+    deferred.resolve(next(record))
   }
 
   private tellWaiters(): void {
@@ -150,3 +148,10 @@ export class Parking {
     for (const resolve of this.waiters.splice(0)) resolve()
   }
 }
+
+const ignore = (): void => {}
+
+const tooMany = (): MillraceError =>
+  new MillraceError('MR_LIMIT', `${PARKED_MAX} records wait to be sent`, {
+    hint: 'Await what send returns, or room(), from time to time.',
+  })

@@ -1,6 +1,6 @@
 /** A batch between the moment it was handed over and its acknowledgement. */
 import { invariant } from '../../core/invariant.ts'
-import type { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
+import type { RecordBatchBuilder, SealOptions } from '../../protocol/record-batch/record-batch-builder.ts'
 import type { Receipt } from './receipt.ts'
 
 /** A producer id with its epoch. A new object is a new identity: compared by reference. */
@@ -9,9 +9,15 @@ export interface ProducerEpoch {
   readonly epoch: number
 }
 
+/** A batch that waits for the numbers of its producer: one that was built, or one that stood in another log. */
+export interface BatchToSend extends Readonly<Pick<RecordBatchBuilder, 'recordCount' | 'sizeBytes'>> {
+  /** May be called again with other numbers. The memory belongs to the caller. */
+  seal(options: SealOptions): Buffer
+}
+
 export interface PendingBatchOptions {
   readonly serial: number
-  readonly builder: RecordBatchBuilder
+  readonly builder: BatchToSend
   readonly receipt: Receipt
   readonly createdMs: number
   readonly deadlineMs: number
@@ -22,7 +28,7 @@ export interface PendingBatchOptions {
 export class PendingBatch {
   /** Goes up with every batch of the producer: the order in which they were handed over. */
   readonly serial: number
-  readonly builder: RecordBatchBuilder
+  readonly builder: BatchToSend
   readonly receipt: Receipt
   readonly createdMs: number
   readonly deadlineMs: number

@@ -5,7 +5,6 @@
  * to the leaders, `transactions.ts` or `idempotent-identity.ts` say under which identity.
  */
 import { MillraceError } from '../../core/errors.ts'
-import type { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
 import type { Cluster } from '../cluster.ts'
 import { closedError } from '../errors.ts'
 import type { GroupMetadata, OffsetToCommit } from '../group-metadata.ts'
@@ -14,6 +13,7 @@ import { IdempotentIdentity } from './idempotent-identity.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { type ProducerOptions, producerSettings } from './options.ts'
 import { Outstanding } from './outstanding.ts'
+import type { BatchToSend } from './pending-batch.ts'
 import type { RecordMetadata } from './receipt.ts'
 import { Sender } from './sender.ts'
 import { TransactionRequests } from './transaction-requests.ts'
@@ -21,6 +21,7 @@ import { Transactions } from './transactions.ts'
 
 export type { RecordToSend } from './accumulator.ts'
 export type { ProducerOptions } from './options.ts'
+export type { BatchToSend } from './pending-batch.ts'
 export type { RecordMetadata } from './receipt.ts'
 
 export interface Producer {
@@ -35,10 +36,10 @@ export interface Producer {
    *
    * A rejection need not be looked at here: `flush` and `commit` report it too.
    */
-  sendBatch(topic: string, partition: number, batch: RecordBatchBuilder): Promise<number>
+  sendBatch(topic: string, partition: number, batch: BatchToSend): Promise<number>
   /** Bytes that are not acknowledged yet. */
   readonly bufferedBytes: number
-  /** Resolves when fewer than `memoryBytesMax` are buffered. */
+  /** Resolves while fewer than `memoryBytesMax` are buffered; once they are used up, when half of them is free. */
   room(): Promise<void>
   /** Resolves when all that was sent so far is acknowledged; rejects with the first failure since the last flush. */
   flush(): Promise<void>
@@ -117,7 +118,7 @@ class ClusterProducer implements Producer {
     return this.accumulator.add(record)
   }
 
-  sendBatch(topic: string, partition: number, batch: RecordBatchBuilder): Promise<number> {
+  sendBatch(topic: string, partition: number, batch: BatchToSend): Promise<number> {
     try {
       this.checkSending()
       return this.accumulator.addBatch(topic, partition, batch)

@@ -39,43 +39,86 @@ export class BatchReceipt implements Receipt {
   }
 }
 
-interface RecordReceipt {
-  readonly timestampMs: number
-  readonly deferred: PromiseWithResolvers<RecordMetadata>
-}
-
-/** For each record of a batch. */
+/** For the records of a batch, which all learn the same. */
 export class RecordReceipts implements Receipt {
-  private readonly topic: string
-  private readonly partition: number
-  private readonly records: RecordReceipt[] = []
+  readonly topic: string
+  readonly partition: number
+  baseOffset = -1
+  appendTimeMs = -1
+  private readonly deferred = Promise.withResolvers<void>()
 
   constructor(topic: string, partition: number) {
     this.topic = topic
     this.partition = partition
   }
 
-  add(timestampMs: number, deferred: PromiseWithResolvers<RecordMetadata>): void {
-    this.records.push({ timestampMs, deferred })
+  /** Resolves when the batch is acknowledged. */
+  get written(): Promise<void> {
+    return this.deferred.promise
   }
 
   acknowledge(baseOffset: number, appendTimeMs: number): void {
-    const { topic, partition, records } = this
-    for (let index = 0; index < records.length; index++) {
-      const { deferred, timestampMs } = records[index]!
-      deferred.resolve({
-        topic,
-        partition,
-        offset: baseOffset < 0 ? -1 : baseOffset + index,
-        timestampMs: appendTimeMs < 0 ? timestampMs : appendTimeMs,
-      })
-    }
+    this.baseOffset = baseOffset
+    this.appendTimeMs = appendTimeMs
+    this.deferred.resolve()
   }
 
   fail(error: MillraceError): void {
-    for (const { deferred } of this.records) {
-      deferred.promise.catch(ignore)
-      deferred.reject(error)
+    this.written.catch(ignore)
+    this.deferred.reject(error)
+  }
+}
+
+/**
+ * What `send` gives for one record of a batch: a promise that is made when somebody looks at it.
+ *
+ * Hundreds of thousands of records may be under way. A promise for each, with what resolves it, costs several times
+ * the record itself, and most of the time of the garbage collector; yet most callers look at `flush` alone.
+ */
+export class RecordReceipt implements Promise<RecordMetadata> {
+  private readonly batch: RecordReceipts
+  private readonly index: number
+  private readonly timestampMs: number
+
+  constructor(batch: RecordReceipts, index: number, timestampMs: number) {
+    this.batch = batch
+    this.index = index
+    this.timestampMs = timestampMs
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Promise'
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: it is a promise
+  then<A = RecordMetadata, B = never>(
+    onFulfilled?: ((metadata: RecordMetadata) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    const { written } = this.batch
+    return written.then(
+      () => (onFulfilled ? onFulfilled(this.metadata()) : (this.metadata() as A)),
+      onRejected,
+    )
+  }
+
+  catch<B = never>(
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<RecordMetadata | B> {
+    return this.then(undefined, onRejected)
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<RecordMetadata> {
+    return this.then().finally(onFinally)
+  }
+
+  private metadata(): RecordMetadata {
+    const { topic, partition, baseOffset, appendTimeMs } = this.batch
+    return {
+      topic,
+      partition,
+      offset: baseOffset < 0 ? -1 : baseOffset + this.index,
+      timestampMs: appendTimeMs < 0 ? this.timestampMs : appendTimeMs,
     }
   }
 }

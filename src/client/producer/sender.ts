@@ -122,7 +122,7 @@ export class Sender {
 
   private dueMs(queue: PartitionQueue, head: PendingBatch): number {
     const { budget, settings } = this.parts
-    const lingers = head.open && settings.lingerMs > 0 && !budget.full
+    const lingers = head.open && settings.lingerMs > 0 && !budget.scarce
     return Math.max(queue.notBeforeMs, lingers ? head.createdMs + settings.lingerMs : 0)
   }
 

@@ -12,11 +12,11 @@ import { endTxn } from '../../protocol/apis/end-txn.ts'
 import { initProducerId } from '../../protocol/apis/init-producer-id.ts'
 import { txnOffsetCommit } from '../../protocol/apis/txn-offset-commit.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
-import { askCoordinator } from '../cluster/ask-coordinator.ts'
+import { askCoordinator, type CoordinatorRequest } from '../cluster/ask-coordinator.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Lane } from '../connection/lane.ts'
 import type { NegotiatedConnection } from '../connection/negotiated.ts'
-import { answerError, checkAnswer, type Place } from '../errors.ts'
+import { answerError, checkAnswer, isTransportError, type Place } from '../errors.ts'
 import { type GroupMetadata, type OffsetToCommit, offsetsByTopic } from '../group-metadata.ts'
 import type { ProducerEpoch } from './pending-batch.ts'
 
@@ -43,6 +43,9 @@ export interface TransactionRequestsOptions {
 export class TransactionRequests {
   private readonly options: TransactionRequestsOptions
   private readonly ending = new AbortController()
+  private renewable = false
+  /** A request of the transaction got no answer: it may still be on its way. */
+  private unanswered = false
 
   constructor(options: TransactionRequestsOptions) {
     this.options = options
@@ -51,6 +54,11 @@ export class TransactionRequests {
   /** Ends what is being tried. */
   close(): void {
     this.ending.abort()
+  }
+
+  /** Requests may arrive late, and a newer epoch can be had against them. */
+  get needsRenewal(): boolean {
+    return this.unanswered && this.renewable
   }
 
   /**
@@ -76,6 +84,8 @@ export class TransactionRequests {
         ...(bump ? { producerId: BigInt(present.producerId), producerEpoch: present.epoch } : {}),
       })
       checkAnswer(answer.errorCode, 'initialize the producer', this.place(connection))
+      this.renewable = connection.versions.choose(initProducerId) >= BUMP_FROM_VERSION
+      this.unanswered = false
       return {
         producerId: Number(answer.producerId),
         epoch: answer.producerEpoch,
@@ -144,7 +154,7 @@ export class TransactionRequests {
         committedMetadata: one.metadata ?? '',
       })),
     }))
-    const { cluster, lane, transactionalId } = this.options
+    const { lane } = this.options
     const request = {
       kind: 'group' as const,
       key: group.group,
@@ -153,12 +163,12 @@ export class TransactionRequests {
       timeoutMs: COORDINATOR_TIMEOUT_MS,
       signal: this.ending.signal,
     }
-    return askCoordinator(cluster, request, async (connection) => {
+    return this.askNoting(request, async (connection) => {
       const versionMax = version === 1 ? OFFSETS_VERSION_MAX_V1 : undefined
       const answer = await connection.send(
         txnOffsetCommit,
         {
-          transactionalId,
+          transactionalId: this.options.transactionalId,
           groupId: group.group,
           producerId: BigInt(producer.producerId),
           producerEpoch: producer.epoch,
@@ -226,7 +236,7 @@ export class TransactionRequests {
   }
 
   private ask<T>(what: string, attempt: (connection: NegotiatedConnection) => Promise<T>): Promise<T> {
-    const { cluster, lane, transactionalId } = this.options
+    const { lane, transactionalId } = this.options
     const request = {
       kind: 'transaction' as const,
       key: transactionalId,
@@ -235,7 +245,21 @@ export class TransactionRequests {
       timeoutMs: COORDINATOR_TIMEOUT_MS,
       signal: this.ending.signal,
     }
-    return askCoordinator(cluster, request, attempt)
+    return this.askNoting(request, attempt)
+  }
+
+  private askNoting<T>(
+    request: CoordinatorRequest,
+    attempt: (connection: NegotiatedConnection) => Promise<T>,
+  ): Promise<T> {
+    return askCoordinator(this.options.cluster, request, async (connection) => {
+      try {
+        return await attempt(connection)
+      } catch (error) {
+        if (isTransportError(error)) this.unanswered = true
+        throw error
+      }
+    })
   }
 
   private place(connection: NegotiatedConnection): Place {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { MillraceError } from '../../core/errors.ts'
 import { type Simulation, simulatedPlatform } from '../../platform/simulated/platform.ts'
 import { baseSequenceOf, producerEpochOf } from '../../protocol/record-batch/layout.ts'
 import { Cluster } from '../cluster.ts'
@@ -23,10 +24,15 @@ class World {
   readonly producer: Producer
   /** Codes to answer with, by API, one per request. */
   readonly faults = new Map<string, number[]>()
+  /** APIs of which the next answer is lost. */
+  readonly losses = new Set<string>()
   private epoch = 0
 
   constructor(version: 1 | 2) {
-    const code = (api: string): number => this.faults.get(api)?.shift() ?? 0
+    const code = (api: string): number => {
+      if (this.losses.delete(api)) throw new MillraceError('MR_CONNECTION_LOST', 'lost', { retriable: true })
+      return this.faults.get(api)?.shift() ?? 0
+    }
     this.connection = new ScriptedConnection(
       {
         Metadata: () => metadataAnswer({ t: 3 }),
@@ -278,6 +284,32 @@ test('a commit without an answer may be called again, and nothing else', async (
   world.faults.clear()
   await world.run(world.producer.commit())
   world.producer.begin()
+})
+
+test('after an answer that did not come, version 1 begins the next transaction with a newer epoch', async () => {
+  // What was not answered may still be on its way, and with the old epoch it would end the next transaction.
+  for (const [api, asks] of [
+    ['EndTxn', 'commit v4'],
+    ['TxnOffsetCommit', 'TxnOffsetCommit v4'],
+  ] as const) {
+    const world = new World(1)
+    await world.init()
+    world.producer.begin()
+    await world.send(0)
+    world.losses.add(api)
+    await world.run(world.producer.sendOffsets(group, [{ topic: 't', partition: 0, offset: 1 }]))
+    await world.run(world.producer.commit())
+    assert.equal(world.requests.filter((request) => request === asks).length, 2)
+    world.producer.begin()
+    await world.send(0)
+    const [, bump] = world.connection.of('InitProducerId')
+    assert.deepEqual([bump?.request.producerId, bump?.request.producerEpoch], [9n, 0])
+    assert.deepEqual(world.batches.at(-1), { epoch: 1, sequence: 0 })
+    await world.run(world.producer.commit())
+    world.producer.begin()
+    await world.send(0)
+    assert.equal(world.connection.of('InitProducerId').length, 2, 'once is enough')
+  }
 })
 
 test('nothing leaves the state fatal, and batches go out in open and committing only', () => {

@@ -7,6 +7,8 @@
  * 3. `sendOffsets` hands the positions of a group to its coordinator.
  * 4. `commit` waits for all batches, then ends the transaction; a transaction without any effect ends without a
  *    request. Version 2: the answer brings a new epoch, so a batch that comes late cannot reach a later transaction.
+ *    Version 1 has no such guard: if an answer did not come, the next transaction begins with a newer epoch, because
+ *    the request may still be on its way, and would end that transaction (KIP-360).
  * 5. After a failure only `abort` is left: what waits is dropped, what is under way is waited for. If sequences are
  *    in doubt, version 1 asks for a new epoch (KIP-360).
  *
@@ -61,7 +63,7 @@ export class Transactions implements SendingIdentity {
   private touched = false
   private endingRun: Promise<void> | undefined
   private endedMs = Number.NEGATIVE_INFINITY
-  /** The end of the last transaction is waited for. */
+  /** The end of the last transaction is waited for, or a newer epoch. */
   private settling: Promise<void> | undefined
 
   constructor(parts: {
@@ -140,11 +142,9 @@ export class Transactions implements SendingIdentity {
   begin(): void {
     this.move('begin')
     this.outstanding.takeFailure()
-    if (this.version === 1 || this.clock.monotonicMs() - this.endedMs >= BROKER_PAUSE_MS) return
-    this.settling = this.requests.settled().finally(() => {
-      this.settling = undefined
-      this.sender?.wake()
-    })
+    if (this.version === 1) {
+      if (this.requests.needsRenewal) this.settle(this.renew())
+    } else if (this.clock.monotonicMs() - this.endedMs < BROKER_PAUSE_MS) this.settle(this.requests.settled())
   }
 
   /** @throws MR_TRANSACTION_STATE, or why the producer ended, unless batches may be sent */
@@ -168,7 +168,7 @@ export class Transactions implements SendingIdentity {
   commit(): Promise<void> {
     return this.finish('commit', async () => {
       // What failed meanwhile has changed the state.
-      await Promise.all([this.offsetsRun, this.outstanding.settled()])
+      await Promise.all([this.offsetsRun, this.outstanding.settled(), this.settling])
       const failure = this.outstanding.takeFailure() ?? this.cause
       if (failure !== undefined) throw failure
       await this.end(true)
@@ -179,7 +179,12 @@ export class Transactions implements SendingIdentity {
     return this.finish('abort', async () => {
       const reason = new MillraceError('MR_ABORTED', 'the transaction was aborted')
       this.sender?.dropWaiting(this.cause ?? reason)
-      await Promise.all([this.offsetsRun.catch(() => {}), this.joiningRun, this.outstanding.settled()])
+      await Promise.all([
+        this.offsetsRun.catch(() => {}),
+        this.joiningRun,
+        this.outstanding.settled(),
+        this.settling,
+      ])
       this.outstanding.takeFailure()
       await this.end(false)
     })
@@ -239,7 +244,26 @@ export class Transactions implements SendingIdentity {
     this.move('ended')
   }
 
+  /** No batch goes out before `done`. */
+  private settle(done: Promise<void>): void {
+    this.settling = done.finally(() => {
+      this.settling = undefined
+      this.sender?.wake()
+    })
+  }
+
+  /** What is still on its way under the old epoch is refused from now on. */
+  private async renew(): Promise<void> {
+    try {
+      const { version: _, ...renewed } = await this.requests.init(this.current)
+      this.current = renewed
+    } catch (error) {
+      this.refused(error)
+    }
+  }
+
   private async offsets(group: GroupMetadata, offsets: readonly OffsetToCommit[]): Promise<void> {
+    if (this.version === 1) await this.settling
     const { cause, current, version } = this
     if (cause !== undefined) throw cause
     if (offsets.length === 0 || current === undefined) return

@@ -100,17 +100,22 @@ async function connect(options: ConnectOptions): Promise<Socket> {
     options.tls === undefined ? net.connect({ host, port }) : tlsConnect({ host, port }, options.tls)
   return new Promise((resolve, reject) => {
     let connected = false
+    const abort = (): void => fail(new Error('the caller gave up'))
     const fail = (cause: unknown): void => {
       clearTimeout(timeout)
+      options.signal?.removeEventListener('abort', abort)
       socket.destroy()
       if (isTlsFailure(cause)) reject(tlsFailure(where, cause))
       else reject(secure && connected ? handshakeCutOff(where, cause) : unreachable(cause))
     }
     const timeout = setTimeout(() => fail(new Error('connect timed out')), options.timeoutMs)
     socket.on('error', fail)
+    if (options.signal?.aborted) abort()
+    else options.signal?.addEventListener('abort', abort, { once: true })
     if (secure) socket.once('connect', () => (connected = true))
     socket.once(secure ? 'secureConnect' : 'connect', () => {
       clearTimeout(timeout)
+      options.signal?.removeEventListener('abort', abort)
       socket.removeAllListeners('error')
       resolve(new NodeSocket(socket))
     })

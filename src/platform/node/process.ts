@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import v8 from 'node:v8'
 import type { MemoryUse, Process } from '../process.ts'
 
 /** `VmHWM`, where the system has it; else what Node's own counter says. */
@@ -39,5 +40,7 @@ export const nodeProcess: Process = {
     return (user + system) / 1e6
   },
   memory,
+  // The factor is read each time that the young generation is about to grow; its limit is read at the start only.
+  holdYoungHeap: () => v8.setFlagsFromString('--semi-space-growth-factor=1'),
   uptimeMs: () => process.uptime() * 1000,
 }

@@ -6,7 +6,7 @@
  * A port belongs to one host, whatever address it was opened on.
  */
 import { MillraceError } from '../../core/errors.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { ConnectOptions, ListenOptions, Net, NetServer, Socket } from '../net.ts'
 import { SimulatedLinks } from './net-links.ts'
 import { Pipe, type PipeWorld } from './net-pipe.ts'
@@ -118,9 +118,16 @@ export class SimulatedNetwork {
       const refuse = (why: string): void => {
         if (settled) return
         settled = true
+        timeout?.cancel()
         reject(unreachable(options, why))
       }
-      const timeout = clock.after(options.timeoutMs, () => refuse('connect timed out'))
+      let timeout: Timer | undefined
+      options.signal?.addEventListener('abort', () => refuse('the caller gave up'), { once: true })
+      if (options.signal?.aborted) {
+        refuse('the caller gave up')
+        return
+      }
+      timeout = clock.after(options.timeoutMs, () => refuse('connect timed out'))
       const run = this.runOf(from)
       const arrive = (): void => {
         // Who asked is gone meanwhile: nobody would take the socket.
@@ -132,7 +139,7 @@ export class SimulatedNetwork {
         }
         const listener = this.listeners.get(`${to}:${options.port}`)
         const backMs = links.drawDelayMs(to, from)
-        timeout.cancel()
+        timeout?.cancel()
         if (listener === undefined) {
           clock.after(backMs, () => refuse('connection refused'))
           return

@@ -49,6 +49,7 @@ export function simulatedProcess(
     },
     cpuSeconds: () => 0,
     memory: () => ({ rssBytes: 0, peakRssBytes: 0 }),
+    holdYoungHeap: () => {},
     uptimeMs: () => 0,
   }
 }

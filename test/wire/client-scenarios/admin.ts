@@ -6,7 +6,8 @@
  * Checked throughout: a topic is its id, not its name (KIP-516), and each thing that fails is named by its own error.
  */
 import assert from 'node:assert/strict'
-import { rejectsWith, type ScenarioTest } from './scenario.ts'
+import type { AclFilter } from '../../../src/client/admin/acls.ts'
+import { refused, rejectsWith, type ScenarioTest, text } from './scenario.ts'
 
 export function adminScenarios(scenario: ScenarioTest): void {
   scenario('topics are made, described, enlarged and deleted', async (s) => {
@@ -125,5 +126,94 @@ export function adminScenarios(scenario: ScenarioTest): void {
     await producer.abort()
     const sizes = await s.admin.describeLogDirectories()
     assert.ok(sizes.some((one) => one.topic === topic && one.sizeBytes > 0))
+  })
+  scenario('rules are made, found by what they are about, and taken back', async (s) => {
+    const topic = s.name('topic')
+    const rule = { resourceType: 'topic', resourceName: topic, principal: 'User:bob' } as const
+    const read = { ...rule, operation: 'read', pattern: 'literal', host: '*', permission: 'allow' } as const
+    const write = {
+      ...rule,
+      operation: 'write',
+      pattern: 'prefixed',
+      host: '10.0.0.1',
+      permission: 'deny',
+    } as const
+    await s.admin.createAcls([read, { ...write }])
+    const found = async (filter: AclFilter): Promise<unknown> => {
+      const rules = await s.admin.describeAcls({ resourceName: topic, ...filter })
+      return [...rules].sort((a, b) => (a.operation < b.operation ? -1 : 1))
+    }
+    await s.until('both are known', async () => ((await found({})) as unknown[]).length === 2)
+    assert.deepEqual(await found({}), [read, write])
+    assert.deepEqual(await found({ permission: 'deny' }), [write])
+    assert.deepEqual(await found({ principal: 'User:eve' }), [])
+    assert.deepEqual(await s.admin.deleteAcls([{ resourceName: topic, operation: 'read' }]), [read])
+    await s.until('one is gone', async () => ((await found({})) as unknown[]).length === 1)
+    assert.deepEqual(await s.admin.deleteAcls([{ resourceName: topic }]), [write])
+  })
+
+  scenario('records are deleted up to an offset, or all of them', async (s) => {
+    const topic = await s.topic(2)
+    const producer = s.producer()
+    for (let index = 0; index < 10; index++) {
+      for (const partition of [0, 1]) void producer.send({ topic, partition, value: `${index}` })
+    }
+    await producer.flush()
+    const left = await s.admin.deleteRecords([
+      { topic, partition: 0, beforeOffset: 4 },
+      { topic, partition: 1, beforeOffset: -1 },
+    ])
+    assert.deepEqual(Object.fromEntries(left), { [`${topic}/0`]: 4, [`${topic}/1`]: 10 })
+    assert.deepEqual(
+      (await s.readAll(topic)).map(({ partition, value }) => `${partition} ${text(value)}`),
+      [4, 5, 6, 7, 8, 9].map((index) => `0 ${index}`),
+    )
+    await rejectsWith('MR_KAFKA', s.admin.deleteRecords([{ topic, partition: 0, beforeOffset: 99 }]))
+  })
+
+  scenario('what is only checked is not made, and what cannot be made says why', async (s) => {
+    const topic = s.name('topic')
+    await s.admin.createTopics([{ topic, partitions: 2 }], { validateOnly: true })
+    await rejectsWith('MR_TOPIC_UNKNOWN', s.admin.describeTopics([topic]))
+    const refusal = await refused(s.admin.createTopics([{ topic, replicationFactor: 99 }]))
+    assert.equal(refusal.context['kafkaName'], 'INVALID_REPLICATION_FACTOR')
+    assert.equal(refusal.context['topic'], topic)
+    assert.match(refusal.hint ?? '', /brokers/)
+  })
+
+  scenario('configs of a broker say where they come from', async (s) => {
+    const { brokers } = await s.admin.describeCluster()
+    const resource = { type: 'broker', name: `${brokers[0]!.nodeId}` } as const
+    const names = ['message.max.bytes', 'group.initial.rebalance.delay.ms']
+    const [described] = await s.admin.describeConfigs([resource], { names, documentation: true })
+    assert.deepEqual(described?.configs.map(({ name }) => name).sort(), [...names].sort())
+    const size = described?.configs.find(({ name }) => name === 'message.max.bytes')
+    assert.deepEqual([size?.value, size?.source, size?.sensitive], ['1048588', 'default', false])
+    assert.ok((size?.documentation?.length ?? 0) > 10)
+  })
+
+  scenario('a group of the consumer protocol is described as one', async (s) => {
+    const topic = await s.topic(2)
+    const group = s.name('group')
+    const consumer = s.consumer({
+      group,
+      protocol: 'consumer',
+      groupInstanceId: 'one',
+      serverAssignor: 'range',
+    })
+    await consumer.subscribe([topic])
+    await s.poll('it has joined', consumer, () => consumer.assignment().length === 2)
+    await s.until(
+      'the group is stable',
+      async () => (await s.admin.describeGroups([group]))[0]?.state === 'Stable',
+    )
+    const [described] = await s.admin.describeGroups([group])
+    assert.deepEqual([described?.type, described?.assignor], ['consumer', 'range'])
+    const [member] = described?.members ?? []
+    assert.equal(member?.groupInstanceId, 'one')
+    assert.equal(member?.memberId, consumer.groupMetadata().memberId)
+    assert.deepEqual(member?.assignment.map(({ partition }) => partition).sort(), [0, 1])
+    assert.equal((await s.admin.listGroups()).find((one) => one.group === group)?.type, 'consumer')
+    await s.retire(consumer)
   })
 }

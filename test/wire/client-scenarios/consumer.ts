@@ -10,6 +10,8 @@ import assert from 'node:assert/strict'
 import type { Consumer } from '../../../src/client/consumer/consumer.ts'
 import { recordsOf } from '../../../src/client/consumer/records.ts'
 import { connect } from '../../../src/client/index.ts'
+import { silentLogger } from '../../../src/core/logger.ts'
+import { fetch } from '../../../src/protocol/apis/fetch.ts'
 import { rejectsWith, type Scenario, type ScenarioTest, text } from './scenario.ts'
 
 async function fill(s: Scenario, topic: string, count: number, partition = 0): Promise<void> {
@@ -197,5 +199,101 @@ export function consumerScenarios(scenario: ScenarioTest): void {
     }
     assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     await kafka.close()
+  })
+  scenario('batches are read in a loop, and the loop ends when the client is closed', async (s) => {
+    const topic = await s.topic()
+    await fill(s, topic, 10)
+    const kafka = connect({ ...s.reach, platform: s.platform })
+    const consumer = kafka.consumer({ group: s.name('group'), offsetReset: 'earliest' })
+    await consumer.subscribe([topic])
+    const seen: number[] = []
+    for await (const batch of consumer) {
+      for (const { offset } of recordsOf(batch)) seen.push(offset)
+      if (seen.length === 10) void kafka.close()
+    }
+    assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    await kafka.close()
+  })
+
+  scenario('later fetches ask for what has changed only, where requests go over a network', async (s) => {
+    const topic = await s.topic(6)
+    const { watched, cluster } = s.watched({ rack: 'r1' })
+    const consumer = s.consumer({}, cluster)
+    const all = Array.from({ length: 6 }, (_, partition) => ({ topic, partition, offset: 0 }))
+    consumer.assign(all)
+    for (let round = 0; round < 5; round++) {
+      await fill(s, topic, 1, round % 6)
+      assert.deepEqual(await read(s, consumer, 1), ['0'])
+    }
+    const partitionsOf = (request: { topics: readonly { partitions: readonly unknown[] }[] }): number =>
+      request.topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
+    const requests = watched.requests(fetch)
+    assert.ok(requests.every(({ rackId }) => rackId === 'r1'))
+    const inSession = requests.filter(({ sessionId, sessionEpoch }) => sessionId !== 0 && sessionEpoch > 0)
+    if (s.inProcess) {
+      assert.equal(inSession.length, 0)
+      return
+    }
+    assert.ok(inSession.some((request) => partitionsOf(request) <= 1))
+    consumer.pause([{ topic, partition: 3 }])
+    await s.poll('the broker is told to forget it', consumer, () =>
+      watched
+        .requests(fetch)
+        .some(({ forgottenTopicsData }) => forgottenTopicsData.some((one) => one.partitions.includes(3))),
+    )
+  })
+
+  scenario('a consumer goes on where it was when its connections are cut', async (s) => {
+    const topic = await s.topic(3)
+    const { watched, cluster } = s.watched()
+    const consumer = s.consumer({ partitionMaxBytes: 500 }, cluster)
+    consumer.assign([0, 1, 2].map((partition) => ({ topic, partition, offset: 0 })))
+    const next = [0, 0, 0]
+    for (let round = 0; round < 5; round++) {
+      for (const partition of next.keys()) await fill(s, topic, 20, partition)
+      watched.cut()
+      await s.until('all is read', async () => {
+        for (const fetched of await consumer.poll({ maxWaitMs: 20 })) {
+          for (const { offset, partition } of recordsOf(fetched)) assert.equal(offset, next[partition]!++)
+        }
+        return next.every((count) => count === (round + 1) * 20)
+      })
+    }
+  })
+
+  scenario('one poll at a time: another is refused by name, and does no harm', async (s) => {
+    const topic = await s.topic()
+    const consumer = s.consumer()
+    consumer.assign([{ topic, partition: 0, offset: 0 }])
+    const first = consumer.poll({ maxWaitMs: 30_000 })
+    await rejectsWith('MR_CONSUMER_BUSY', consumer.poll())
+    await fill(s, topic, 1)
+    assert.equal((await first).length, 1)
+    assert.deepEqual(await consumer.poll({ maxWaitMs: 0 }), [])
+    const last = consumer.poll({ maxWaitMs: 30_000 })
+    await consumer.close()
+    await rejectsWith('MR_CLOSED', last)
+    await rejectsWith('MR_CLOSED', consumer.poll())
+  })
+
+  scenario('a partition that is assigned and not read is told of', async (s) => {
+    const topic = await s.topic()
+    await fill(s, topic, 1)
+    const told: unknown[] = []
+    const warn = (fields: object, message: string): void => void told.push({ ...fields, message })
+    const cluster = s.newCluster({ logger: { ...silentLogger, warn } })
+    const consumer = s.consumer({ stalledWarningMs: 300 }, cluster)
+    consumer.assign([{ topic, partition: 0, offset: 0 }])
+    await s.poll('the end is known', consumer, () => consumer.lag(topic, 0) !== undefined)
+    consumer.seek(topic, 0, 0)
+    await s.until('somebody is warned', () => told.length > 0)
+    const [{ seconds, ...warning }] = told as [{ seconds: number }]
+    assert.ok(seconds >= 0)
+    assert.deepEqual(warning, {
+      topic,
+      partition: 0,
+      position: 0,
+      message: 'a partition is assigned and not read: poll is not called',
+    })
   })
 }

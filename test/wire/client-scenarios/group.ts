@@ -17,6 +17,8 @@ import type { Consumer, ConsumerOptions } from '../../../src/client/consumer/con
 import { recordsOf } from '../../../src/client/consumer/records.ts'
 import { isMillraceError } from '../../../src/core/errors.ts'
 import type { TopicPartition } from '../../../src/core/record.ts'
+import { consumerGroupHeartbeat } from '../../../src/protocol/apis/consumer-group-heartbeat.ts'
+import { heartbeat } from '../../../src/protocol/apis/heartbeat.ts'
 import { rejectsWith, type Scenario, type ScenarioTest, text } from './scenario.ts'
 
 /** A member that polls by itself, commits what it read when it must give it up, and keeps a diary. */
@@ -24,10 +26,12 @@ class Member {
   readonly consumer: Consumer
   readonly diary: string[] = []
   readonly seen: string[] = []
+  private readonly scenario: Scenario
   private stopped = false
   private readonly running: Promise<void>
 
   constructor(s: Scenario, topic: string, group: string, options: ConsumerOptions = {}) {
+    this.scenario = s
     this.consumer = s.consumer(
       { group, heartbeatIntervalMs: 200, sessionTimeoutMs: 10_000, ...options },
       s.newCluster({ metadataMaxAgeMs: 500 }),
@@ -43,10 +47,12 @@ class Member {
       .sort((a, b) => a - b)
   }
 
-  async stop(): Promise<void> {
+  /** @param forGood takes a static member of the consumer protocol out of its group */
+  async stop(forGood = false): Promise<void> {
     this.stopped = true
     await this.running
-    await this.consumer.close()
+    if (forGood) await this.scenario.retire(this.consumer)
+    else await this.consumer.close()
   }
 
   private async run(topic: string): Promise<void> {
@@ -82,7 +88,8 @@ class Member {
   }
 }
 
-async function produce(
+/** Writes the numbers `from` to `to` (not included), in turn to the partitions. */
+export async function produce(
   s: Scenario,
   topic: string,
   from: number,
@@ -96,8 +103,10 @@ async function produce(
   await producer.flush()
 }
 
-const numbers = (to: number): string[] => Array.from({ length: to }, (_, index) => `${index}`)
-const byNumber = (a: string, b: string): number => Number(a) - Number(b)
+export const numbers = (to: number): string[] => Array.from({ length: to }, (_, index) => `${index}`)
+export const byNumber = (a: string, b: string): number => Number(a) - Number(b)
+
+export const protocols = ['classic', 'consumer'] as const
 
 const kinds: readonly { readonly name: string; readonly options: () => ConsumerOptions }[] = [
   { name: 'range', options: () => ({ assignors: [rangeAssignor] }) },
@@ -105,6 +114,10 @@ const kinds: readonly { readonly name: string; readonly options: () => ConsumerO
   { name: 'sticky', options: () => ({ assignors: [stickyAssignor()] }) },
   { name: 'cooperative-sticky', options: () => ({ assignors: [cooperativeStickyAssignor] }) },
   { name: 'the consumer protocol', options: () => ({ protocol: 'consumer' }) },
+  {
+    name: 'the consumer protocol, by range',
+    options: () => ({ protocol: 'consumer', serverAssignor: 'range' }),
+  },
 ]
 
 export function groupScenarios(scenario: ScenarioTest): void {
@@ -155,21 +168,152 @@ export function groupScenarios(scenario: ScenarioTest): void {
     await b.stop()
   })
 
-  scenario('a static member comes back without a rebalance', async (s) => {
-    const topic = await s.topic(2)
-    const group = s.name('group')
-    const other = new Member(s, topic, group, { groupInstanceId: 'other' })
-    const first = new Member(s, topic, group, { groupInstanceId: 'static' })
-    await s.until('both share', () => first.partitions.length === 1 && other.partitions.length === 1)
-    const had = first.partitions
-    await first.stop()
-    const before = other.consumer.groupMetadata().generation
-    const second = new Member(s, topic, group, { groupInstanceId: 'static' })
-    await s.until('it is back', () => second.partitions.length === 1)
-    assert.deepEqual(second.partitions, had)
-    assert.equal(other.consumer.groupMetadata().generation, before)
-    await second.stop()
-    await other.stop()
+  for (const protocol of protocols) {
+    scenario(`a static member comes back without a rebalance (${protocol})`, async (s) => {
+      const topic = await s.topic(2)
+      const group = s.name('group')
+      const other = new Member(s, topic, group, { protocol, groupInstanceId: 'other' })
+      const first = new Member(s, topic, group, { protocol, groupInstanceId: 'static' })
+      await s.until('both share', () => first.partitions.length === 1 && other.partitions.length === 1)
+      const had = first.partitions
+      await first.stop()
+      const before = other.consumer.groupMetadata().generation
+      const second = new Member(s, topic, group, { protocol, groupInstanceId: 'static' })
+      await s.until('it is back', () => second.partitions.length === 1)
+      assert.deepEqual(second.partitions, had)
+      assert.equal(other.consumer.groupMetadata().generation, before)
+      await second.stop(protocol === 'consumer')
+      await other.stop(protocol === 'consumer')
+    })
+
+    scenario(
+      `partitions change hands after onRevoked, which is the last moment to commit (${protocol})`,
+      async (s) => {
+        const topic = await s.topic(2)
+        const group = s.name('group')
+        await produce(s, topic, 0, 20, 2)
+        const gate = Promise.withResolvers<void>()
+        let revoking = false
+        const options = { group, protocol, heartbeatIntervalMs: 100 }
+        const slow = s.consumer(options)
+        await slow.subscribe([topic], {
+          onRevoked: async (partitions) => {
+            revoking = true
+            await gate.promise
+            await slow.commit(partitions.map((one) => ({ ...one, offset: 7 })))
+          },
+        })
+        await s.poll('it has all', slow, () => slow.assignment().length === 2)
+        const other = s.consumer(options, s.newCluster())
+        await other.subscribe([topic])
+        let done = false
+        const giving = s
+          .poll(
+            'the two share',
+            slow,
+            () => slow.assignment().length === 1 && other.assignment().length === 1,
+          )
+          .finally(() => (done = true))
+        await s.poll('the slow one is asked', other, () => revoking)
+        // Heartbeats go round, and nothing moves while the callback runs.
+        for (let turn = 0; turn < 10; turn++) {
+          await other.poll({ maxWaitMs: 20 })
+          assert.equal(other.assignment().length, 0)
+        }
+        gate.resolve()
+        const offsets: number[] = []
+        await s.until('the other reads', async () => {
+          for (const fetched of await other.poll({ maxWaitMs: 20 })) {
+            for (const { offset } of recordsOf(fetched)) offsets.push(offset)
+          }
+          return offsets.length === 3 && done
+        })
+        await giving
+        assert.deepEqual(offsets, [7, 8, 9])
+      },
+    )
+
+    scenario(`heartbeats do not wait for the caller (${protocol})`, async (s) => {
+      const topic = await s.topic()
+      const { watched, cluster } = s.watched()
+      const consumer = s.consumer({ group: s.name('group'), protocol, heartbeatIntervalMs: 100 }, cluster)
+      await consumer.subscribe([topic])
+      await s.poll('it has joined', consumer, () => consumer.assignment().length === 1)
+      const api = protocol === 'classic' ? heartbeat : consumerGroupHeartbeat
+      const before = watched.requests(api).length
+      await s.until('there are more, without a poll', () => watched.requests(api).length >= before + 3)
+      await consumer.commit([{ topic, partition: 0, offset: 0 }])
+    })
+
+    scenario(`a member polls nothing from within its callbacks (${protocol})`, async (s) => {
+      const topic = await s.topic()
+      const consumer = s.consumer({ group: s.name('group'), protocol })
+      const codes: unknown[] = []
+      await consumer.subscribe([topic], {
+        onAssigned: async () => {
+          await consumer.poll().catch((error) => codes.push(error.code))
+        },
+      })
+      await s.poll('it has joined', consumer, () => consumer.assignment().length === 1)
+      assert.deepEqual(codes, ['MR_CONSUMER_BUSY'])
+    })
+
+    scenario(`partitions that are added are read (${protocol})`, async (s) => {
+      const topic = await s.topic(1)
+      const a = new Member(s, topic, s.name('group'), { protocol })
+      await s.until('it has joined', () => a.partitions.length === 1)
+      await s.admin.createPartitions([{ topic, partitions: 3 }])
+      await s.until('it has the new ones', () => a.partitions.length === 3)
+      await produce(s, topic, 0, 9, 3)
+      await s.until('it reads them', () => a.seen.length === 9)
+      await a.stop()
+    })
+
+    scenario(`a topic that comes later is read then (${protocol})`, async (s) => {
+      const topic = s.name('late')
+      const a = new Member(s, topic, s.name('group'), { protocol })
+      await s.until('it has joined', () => a.consumer.groupMetadata().generation > 0)
+      await s.admin.createTopics([{ topic, partitions: 2 }])
+      await s.until('it has the topic', () => a.partitions.length === 2)
+      await a.stop()
+    })
+
+    scenario(`a member that does not poll gives its partitions to others (${protocol})`, async (s) => {
+      const topic = await s.topic(2)
+      const group = s.name('group')
+      const lazy = s.consumer({ group, protocol, heartbeatIntervalMs: 100, rebalanceTimeoutMs: 1500 })
+      const lost: number[] = []
+      await lazy.subscribe([topic], { onLost: (partitions) => void lost.push(partitions.length) })
+      await s.poll('it has joined', lazy, () => lazy.assignment().length === 2)
+      const other = new Member(s, topic, group, { protocol })
+      await s.until('the other has all', () => other.partitions.length === 2)
+      assert.deepEqual(lost, [])
+      await s.poll('it is told', lazy, () => lost.length > 0)
+      assert.deepEqual(lost, [2])
+      await s.poll('both share', lazy, () => lazy.assignment().length === 1 && other.partitions.length === 1)
+      await other.stop()
+    })
+  }
+
+  scenario('an instance id that is in use is refused by name (consumer)', async (s) => {
+    const topic = await s.topic()
+    const options = { group: s.name('group'), groupInstanceId: 'same', protocol: 'consumer' } as const
+    const older = s.consumer(options)
+    await older.subscribe([topic])
+    await s.poll('it has joined', older, () => older.assignment().length === 1)
+    const newer = s.consumer(options, s.newCluster())
+    await newer.subscribe([topic])
+    await assert.rejects(
+      s.poll('it is told', newer, () => false),
+      (error) => {
+        assert.ok(isMillraceError(error, 'MR_KAFKA'), String(error))
+        assert.equal(error.context['kafkaName'], 'UNRELEASED_INSTANCE_ID')
+        assert.equal(error.context['group'], options.group)
+        return true
+      },
+    )
+    assert.equal(older.assignment().length, 1)
+    await s.retire(older)
   })
 
   scenario('two members with one instance id: the older one is fenced by name', async (s) => {
@@ -225,28 +369,6 @@ export function groupScenarios(scenario: ScenarioTest): void {
     await a.stop()
   })
 
-  scenario('a member that does not poll gives its partitions to others', async (s) => {
-    const topic = await s.topic(2)
-    const group = s.name('group')
-    const lazy = s.consumer({ group, heartbeatIntervalMs: 100, rebalanceTimeoutMs: 1500 })
-    const lost: number[] = []
-    await lazy.subscribe([topic], { onLost: (partitions) => void lost.push(partitions.length) })
-    await s.until('it has joined', async () => {
-      await lazy.poll({ maxWaitMs: 20 })
-      return lazy.assignment().length === 2
-    })
-    const other = new Member(s, topic, group)
-    await s.until('the other has all', () => other.partitions.length === 2)
-    assert.deepEqual(lost, [])
-    await lazy.poll({ maxWaitMs: 0 })
-    assert.deepEqual(lost, [2])
-    await s.until('both share', async () => {
-      await lazy.poll({ maxWaitMs: 20 })
-      return lazy.assignment().length === 1 && other.partitions.length === 1
-    })
-    await other.stop()
-  })
-
   scenario("an assignor of one's own sees and sends user data", async (s) => {
     const topic = await s.topic(4)
     const group = s.name('group')
@@ -285,125 +407,4 @@ export function groupScenarios(scenario: ScenarioTest): void {
     await greedy.stop()
     await modest.stop()
   })
-
-  scenario('partitions that are added are read', async (s) => {
-    const topic = await s.topic(1)
-    const a = new Member(s, topic, s.name('group'))
-    await s.until('it has joined', () => a.partitions.length === 1)
-    await s.admin.createPartitions([{ topic, partitions: 3 }])
-    await s.until('it has the new ones', () => a.partitions.length === 3)
-    await produce(s, topic, 0, 9, 3)
-    await s.until('it reads them', () => a.seen.length === 9)
-    await a.stop()
-  })
-
-  scenario('a topic that comes later is read then', async (s) => {
-    const topic = s.name('late')
-    const a = new Member(s, topic, s.name('group'))
-    await s.until('it has joined', () => a.consumer.groupMetadata().generation > 0)
-    await s.admin.createTopics([{ topic, partitions: 2 }])
-    await s.until('it has the topic', () => a.partitions.length === 2)
-    await a.stop()
-  })
-
-  for (const protocol of ['classic', 'consumer'] as const) exactlyOnceScenario(scenario, protocol)
-}
-
-function exactlyOnceScenario(scenario: ScenarioTest, protocol: 'classic' | 'consumer'): void {
-  scenario(`exactly once: read, write in transactions, members come and go (${protocol})`, async (s) => {
-    const [input, output] = [await s.topic(4), await s.topic(4)]
-    const group = s.name('group')
-    const workers = new Map<string, Worker>()
-    const start = (name: string): void => {
-      workers.set(name, new Worker(s, { input, output, group, protocol, name: `${group}-${name}` }))
-    }
-    let total = 0
-    const whileProducing = (what: string, holds: () => boolean): Promise<void> =>
-      s.until(what, async () => {
-        await produce(s, input, total, total + 40, 4)
-        total += 40
-        return holds()
-      })
-    start('a')
-    start('b')
-    await whileProducing('both work', () => [...workers.values()].every(({ commits }) => commits > 2))
-    await workers.get('a')?.stop()
-    workers.delete('a')
-    start('c')
-    await whileProducing('the new one works', () => (workers.get('c')?.commits ?? 0) > 2)
-    await s.until('all is written', async () => (await s.readAll(output)).length >= total)
-    for (const worker of workers.values()) await worker.stop()
-    const written = (await s.readAll(output)).map(({ value }) => text(value) ?? '')
-    assert.deepEqual(written.sort(byNumber), numbers(total))
-  })
-}
-
-interface WorkerNames {
-  readonly input: string
-  readonly output: string
-  readonly group: string
-  readonly name: string
-  readonly protocol: 'classic' | 'consumer'
-}
-
-/** Copies from a topic to another in transactions, with the positions of the group. */
-class Worker {
-  commits = 0
-  private stopped = false
-  private readonly running: Promise<void>
-
-  constructor(s: Scenario, names: WorkerNames) {
-    this.running = this.run(s, names)
-    this.running.catch(() => {})
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true
-    await this.running
-  }
-
-  private async run(s: Scenario, { input, output, group, name, protocol }: WorkerNames): Promise<void> {
-    const cluster = s.newCluster()
-    const producer = s.producer({ transactionalId: name }, cluster)
-    const consumer = s.consumer(
-      {
-        group,
-        protocol,
-        assignors: [cooperativeStickyAssignor],
-        heartbeatIntervalMs: 100,
-        partitionMaxBytes: 2000,
-      },
-      cluster,
-    )
-    await producer.init()
-    await consumer.subscribe([input])
-    while (!this.stopped) {
-      const batches = await consumer.poll({ maxWaitMs: 50 })
-      if (batches.length === 0) continue
-      producer.begin()
-      try {
-        for (const fetched of batches) {
-          for (const { partition, value } of recordsOf(fetched)) {
-            void producer.send({ topic: output, partition, value })
-          }
-        }
-        await producer.sendOffsets(
-          consumer.groupMetadata(),
-          batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset })),
-        )
-        await producer.commit()
-        this.commits++
-      } catch {
-        await producer.abort()
-        // The partitions may be gone; what is left starts where the group stands.
-        const mine = consumer.assignment()
-        const committed = await consumer.committed(mine)
-        for (const one of mine) {
-          consumer.seek(one.topic, one.partition, committed.get(`${one.topic}/${one.partition}`)?.offset ?? 0)
-        }
-      }
-    }
-    await consumer.close()
-    await producer.close()
-  }
 }

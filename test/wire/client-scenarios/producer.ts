@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict'
 import { partitionOf } from '../../../src/core/murmur2.ts'
+import { produce } from '../../../src/protocol/apis/produce.ts'
 import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.ts'
 import { rejectsWith, type ScenarioTest, text } from './scenario.ts'
 
@@ -158,5 +159,68 @@ export function producerScenarios(scenario: ScenarioTest): void {
     await Promise.all(sent)
     assert.ok(highest < 130_000, `${highest} bytes were buffered`)
     assert.equal((await s.readAll(topic)).length, 2000)
+  })
+  scenario('records linger for others, until a batch is full or somebody is in a hurry', async (s) => {
+    const topic = await s.topic()
+    const { watched, cluster } = s.watched()
+    const patient = s.producer({ lingerMs: 600_000, batchBytesMax: 10_000 }, cluster)
+    await cluster.topic(topic)
+    const few = [1, 2, 3].map((number) => patient.send({ topic, value: `${number}` }))
+    await s.platform.clock.nextTurn()
+    assert.equal(watched.requests(produce).length, 0)
+    await patient.flush()
+    assert.equal(watched.requests(produce).length, 1)
+    assert.equal((await Promise.all(few)).at(-1)?.offset, 2)
+    // Nobody is in a hurry, but a batch is full.
+    const many = Array.from({ length: 10 }, () => patient.send({ topic, value: Buffer.alloc(1000) }))
+    assert.equal((await many[0]!).offset, 3)
+    await patient.flush()
+    assert.equal((await many[9]!).offset, 12)
+  })
+
+  scenario('records without a key stay together until a batch is full, then go elsewhere', async (s) => {
+    const topic = await s.topic(4)
+    const producer = s.producer({ lingerMs: 1, batchBytesMax: 5000 })
+    const sent = Array.from({ length: 60 }, () => producer.send({ topic, value: Buffer.alloc(1000) }))
+    await producer.flush()
+    const partitions = (await Promise.all(sent)).map(({ partition }) => partition)
+    const moves = partitions.filter((partition, index) => index > 0 && partition !== partitions[index - 1])
+    assert.ok(moves.length >= 5, `${moves.length} moves`)
+    assert.ok(moves.length <= 15, `${moves.length} moves: a batch holds four records`)
+  })
+
+  scenario('connections that are cut lose, double and reorder nothing', async (s) => {
+    const topic = await s.topic(2)
+    const { watched, cluster } = s.watched()
+    const producer = s.producer({ batchBytesMax: 500 }, cluster)
+    const sent: Promise<unknown>[] = []
+    for (let round = 0; round < 30; round++) {
+      for (let index = 0; index < 20; index++) {
+        sent.push(producer.send({ topic, partition: index % 2, value: `${sent.length}`.padEnd(40) }))
+      }
+      if (round % 3 === 1) await sent.at(-20)
+      if (round % 3 === 0) watched.cut()
+      await s.platform.clock.nextTurn()
+    }
+    await Promise.all(sent)
+    const records = await s.readAll(topic)
+    for (const partition of [0, 1]) {
+      const own = records.filter((one) => one.partition === partition)
+      assert.deepEqual(
+        own.map(({ value }) => Number(text(value))),
+        Array.from({ length: 300 }, (_, index) => index * 2 + partition),
+      )
+    }
+  })
+
+  scenario('a record that is larger than a batch goes alone', async (s) => {
+    const topic = await s.topic()
+    const producer = s.producer({ batchBytesMax: 1000, compression: 'lz4' })
+    const sizes = [10, 500_000, 10]
+    await Promise.all(sizes.map((size) => producer.send({ topic, value: Buffer.alloc(size, 'x') })))
+    assert.deepEqual(
+      (await s.readAll(topic)).map(({ value }) => value?.length),
+      sizes,
+    )
   })
 }

@@ -185,7 +185,9 @@ class World {
       const consumer = createConsumer(cluster, {
         group: 'readers',
         offsetReset: 'earliest',
-        assignors: this.chance.chance(0.5) ? [cooperativeStickyAssignor, rangeAssignor] : [rangeAssignor],
+        assignors: this.chance.chance(0.5)
+          ? [cooperativeStickyAssignor, rangeAssignor]
+          : [rangeAssignor, cooperativeStickyAssignor],
         sessionTimeoutMs: 6000,
         heartbeatIntervalMs: 500,
         rebalanceTimeoutMs: 10_000,

@@ -75,7 +75,14 @@ export class Fetcher {
   kick(): void {
     if (this.scheduled || this.closed) return
     this.scheduled = true
-    queueMicrotask(() => this.round())
+    queueMicrotask(() => {
+      try {
+        this.round()
+      } catch (error) {
+        // The cluster was closed before its consumer: the next poll says so.
+        this.parts.onError(asMillraceError(error))
+      }
+    })
   }
 
   async close(): Promise<void> {

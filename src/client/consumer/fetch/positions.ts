@@ -12,11 +12,12 @@
 import { MillraceError } from '../../../core/errors.ts'
 import { sleep } from '../../../platform/clock.ts'
 import { offsetForLeaderEpoch } from '../../../protocol/apis/offset-for-leader-epoch.ts'
+import { ErrorCodes } from '../../../protocol/error-codes.ts'
 import { askLeaders } from '../../cluster/ask-leaders.ts'
 import { lookUpOffsets } from '../../cluster/list-offsets.ts'
 import type { Cluster } from '../../cluster.ts'
 import type { Lane } from '../../connection/lane.ts'
-import { asMillraceError, isRetriable, isTransportError } from '../../errors.ts'
+import { asMillraceError, isRetriable, isTransportError, kafkaCodeIn } from '../../errors.ts'
 import type { GroupMetadata } from '../../group-metadata.ts'
 import type { AssignedPartition } from '../assigned-partition.ts'
 import type { GroupOffsets } from '../group/group-offsets.ts'
@@ -97,7 +98,7 @@ export class Positions {
         await this.check()
       } catch (error) {
         if (signal.aborted) return
-        if (!isRetriable(error) && !isTransportError(error)) {
+        if (!isRetriable(error) && !isTransportError(error) && !this.isOusted(error)) {
           // The next poll tries again, after it has told the caller.
           this.parts.onError(asMillraceError(error))
           break
@@ -109,6 +110,11 @@ export class Positions {
       }
     } while (this.again && !signal.aborted)
     this.running = false
+  }
+
+  /** The member was removed from its group: its next heartbeat tells, and then it joins again. */
+  private isOusted(error: unknown): boolean {
+    return kafkaCodeIn(error) === ErrorCodes.UNKNOWN_MEMBER_ID && this.parts.offsets !== undefined
   }
 
   private async find(): Promise<void> {

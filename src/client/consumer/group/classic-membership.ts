@@ -48,7 +48,7 @@ export class ClassicMembership implements Membership {
   private reason = 'first join'
   private memberId = ''
   private generation = -1
-  /** As of the last finished round: what commits carry. */
+  /** As of the last finished round: what commits carry, also after the membership was lost. */
   private settled: { readonly memberId: string; readonly generation: number } = {
     memberId: '',
     generation: -1,
@@ -56,6 +56,8 @@ export class ClassicMembership implements Membership {
   /** Another round is due, or the membership is over. */
   private news: 'rebalance' | MillraceError | undefined
   private onNews: (() => void) | undefined
+  /** Somebody waits for the end of the round. */
+  private onSettled: (() => void) | undefined
   /** What is held belongs to others already. */
   private forfeited = false
   /** Commits under way: a generation does not pass while one of them names it. */
@@ -79,6 +81,10 @@ export class ClassicMembership implements Membership {
   get metadata(): GroupMetadata {
     const { group, groupInstanceId } = this.parts.settings
     return { group, groupInstanceId, ...this.settled }
+  }
+
+  get reader(): GroupMetadata | undefined {
+    return this.generation < 0 ? undefined : this.metadata
   }
 
   get rebalancing(): boolean {
@@ -112,12 +118,14 @@ export class ClassicMembership implements Membership {
 
   async leave(): Promise<void> {
     const { assignment, offsetsLane, settings, tasks } = this.parts
+    if (this.rebalancing && assignment.owned().length > 0) await this.roundSettled()
+    const lost = this.forfeited || this.rebalancing || this.isLost() || this.state === 'failed'
     this.leaving = true
     this.tell('rebalance')
     tasks.abandon()
     try {
       // Heartbeats go on meanwhile.
-      if (this.forfeited || this.isLost() || this.state === 'failed') await assignment.loseAll()
+      if (lost) await assignment.loseAll()
       else await assignment.revoke(assignment.owned())
     } finally {
       this.move('leave')
@@ -130,6 +138,25 @@ export class ClassicMembership implements Membership {
       }
       this.ending.abort()
     }
+  }
+
+  /**
+   * Lets the round that has begun be the last, and come to its end: a member of the cooperative protocol keeps its
+   * partitions through a round, and can commit them in the new generation only. Others may take long to join, so it
+   * waits for a time; what it still has then counts as lost.
+   */
+  private async roundSettled(): Promise<void> {
+    const { clock } = this.parts.cluster.platform
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(this.parts.cluster.requestTimeoutMs, resolve)
+      this.onSettled = () => {
+        timer.cancel()
+        this.leaving = true
+        resolve()
+      }
+    })
+    this.onSettled = undefined
+    if (this.state !== 'assigning' && this.state !== 'stable') this.forfeited = true
   }
 
   private get over(): boolean {
@@ -287,7 +314,6 @@ export class ClassicMembership implements Membership {
     if (code === ErrorCodes.UNKNOWN_MEMBER_ID || code === ErrorCodes.ILLEGAL_GENERATION) {
       if (code === ErrorCodes.UNKNOWN_MEMBER_ID) this.memberId = ''
       this.generation = -1
-      this.settled = { memberId: '', generation: -1 }
       this.forfeited = true
       this.reason = error.message
       this.move('lost')
@@ -306,7 +332,7 @@ export class ClassicMembership implements Membership {
     this.move('fail')
     this.ticking?.cancel()
     this.watch.close()
-    this.settled = { memberId: '', generation: -1 }
+    this.generation = -1
     void tasks.run(() => assignment.loseAll())
     onError(error)
   }
@@ -352,5 +378,6 @@ export class ClassicMembership implements Membership {
 
   private move(event: MembershipEvent): void {
     this.state = nextMembershipState(this.state, event)
+    if (!this.rebalancing) this.onSettled?.()
   }
 }

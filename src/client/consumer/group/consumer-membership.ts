@@ -50,11 +50,18 @@ export class ConsumerMembership implements Membership {
   private topics: readonly string[] = []
   private memberId: string
   private epoch = JOINS
+  /** As of the last answer: what commits carry, also after the membership was lost. */
+  private joined: { readonly memberId: string; readonly generation: number } = {
+    memberId: '',
+    generation: -1,
+  }
   private intervalMs = INTERVAL_MS
   /** What the broker was told last: topics and held partitions. Empty before it was told anything. */
   private toldTopics: readonly string[] | undefined
   private toldPartitions: string | undefined
   private target: TargetTopics | undefined
+  /** The last target, as long as some of its topics have no name here. */
+  private unresolved: TargetTopics | undefined
   private started = false
   private leaving = false
   private pollExpired = false
@@ -71,13 +78,11 @@ export class ConsumerMembership implements Membership {
 
   get metadata(): GroupMetadata {
     const { group, groupInstanceId } = this.parts.settings
-    const joined = this.epoch > JOINS
-    return {
-      group,
-      groupInstanceId,
-      generation: joined ? this.epoch : -1,
-      memberId: joined ? this.memberId : '',
-    }
+    return { group, groupInstanceId, ...this.joined }
+  }
+
+  get reader(): GroupMetadata | undefined {
+    return this.epoch > JOINS ? this.metadata : undefined
   }
 
   /** Never: the broker takes commits of the epoch before while partitions move. */
@@ -144,28 +149,32 @@ export class ConsumerMembership implements Membership {
     this.backoff.reset()
     this.memberId = answer.memberId ?? this.memberId
     this.epoch = answer.memberEpoch
+    this.joined = { memberId: this.memberId, generation: this.epoch }
     this.intervalMs = answer.heartbeatIntervalMs
     this.move('answered')
-    if (answer.assignment !== null) {
-      this.target = answer.assignment.topicPartitions
-      if (this.state === 'stable') void this.reconcile()
-    }
+    if (answer.assignment !== null) this.target = answer.assignment.topicPartitions
+    else this.target ??= this.unresolved
+    this.unresolved = undefined
+    if (this.target !== undefined && this.state === 'stable') void this.reconcile()
     if (!this.hasNews()) await this.wakeup.wait(this.intervalMs)
   }
 
-  /** Everything the first time, later only what the broker does not know. */
+  /**
+   * Everything the first time, later only what the broker does not know. Everything again after an answer that did not
+   * come: it may have brought an assignment, and a broker tells that once more only to who tells everything.
+   */
   private request(): Request {
     const { assignment, cluster, settings } = this.parts
-    const joins = this.epoch === JOINS
+    const whole = this.epoch === JOINS || this.toldPartitions === undefined
     const owned = assignment.owned()
     const request: Request = {
       ...this.identity(),
       memberEpoch: this.epoch,
-      ...(joins ? { rebalanceTimeoutMs: settings.rebalanceTimeoutMs } : {}),
-      ...(joins && settings.serverAssignor !== null ? { serverAssignor: settings.serverAssignor } : {}),
-      ...(joins && cluster.rack !== '' ? { rackId: cluster.rack } : {}),
-      ...(joins || this.toldTopics !== this.topics ? { subscribedTopicNames: this.topics } : {}),
-      ...(joins || this.toldPartitions !== nameOf(owned) ? { topicPartitions: this.byTopicId(owned) } : {}),
+      ...(whole ? { rebalanceTimeoutMs: settings.rebalanceTimeoutMs } : {}),
+      ...(whole && settings.serverAssignor !== null ? { serverAssignor: settings.serverAssignor } : {}),
+      ...(whole && cluster.rack !== '' ? { rackId: cluster.rack } : {}),
+      ...(whole || this.toldTopics !== this.topics ? { subscribedTopicNames: this.topics } : {}),
+      ...(whole || this.toldPartitions !== nameOf(owned) ? { topicPartitions: this.byTopicId(owned) } : {}),
     }
     this.toldTopics = this.topics
     this.toldPartitions = nameOf(owned)
@@ -209,12 +218,16 @@ export class ConsumerMembership implements Membership {
     if (this.state === 'reconciling') this.move('reconciled')
   }
 
-  /** Names for topic ids; topics that are not known (any more) are left out. */
+  /**
+   * Names for topic ids. Topics that are not known (any more, or yet) are left out, and looked for again with the next
+   * heartbeat: no broker tells of them a second time.
+   */
   private async resolve(target: TargetTopics): Promise<TopicPartition[]> {
     const { cluster } = this.parts
     const isUnknown = ({ topicId }: TargetTopics[number]): boolean =>
       cluster.metadata.topicOfId(topicId) === undefined
     if (target.some(isUnknown)) await cluster.refresh(this.topics).catch(() => {})
+    if (target.some(isUnknown)) this.unresolved = target
     return target.flatMap(({ topicId, partitions }) => {
       const topic = cluster.metadata.topicOfId(topicId)
       return topic === undefined ? [] : partitions.map((partition) => ({ topic, partition }))
@@ -237,6 +250,7 @@ export class ConsumerMembership implements Membership {
     this.pollExpired = false
     this.epoch = JOINS
     this.target = undefined
+    this.unresolved = undefined
     this.move('rejoin')
   }
 

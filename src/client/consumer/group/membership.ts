@@ -8,8 +8,14 @@ import type { Assignment } from './assignment.ts'
 import type { PollTasks } from './poll-tasks.ts'
 
 export interface Membership {
-  /** Whose positions are committed now. */
+  /**
+   * Whose positions are committed. After the membership was lost still the old one, until the member is in again: what
+   * was polled belongs to it, and a broker refuses its commits. Without it a transaction would commit as if outside of
+   * a group, which nobody checks.
+   */
   readonly metadata: GroupMetadata
+  /** Who reads positions: nobody in particular between two memberships. */
+  readonly reader: GroupMetadata | undefined
   /** True from the moment the member asks to join a new round until it knows its generation: no commit fits then. */
   readonly rebalancing: boolean
   /** Runs a commit that takes several requests; no new round is joined before it has settled. */

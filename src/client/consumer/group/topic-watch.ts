@@ -2,8 +2,8 @@
 import { every, type Timer } from '../../../platform/clock.ts'
 import type { Cluster } from '../../cluster.ts'
 
-/** So often a topic that does not exist is looked for. */
-const MISSING_POLL_MS = 5000
+/** So often a topic that does not exist is looked for, unless all metadata is read more often. */
+const MISSING_POLL_MAX_MS = 5000
 
 export class TopicWatch {
   private readonly cluster: Cluster
@@ -28,10 +28,10 @@ export class TopicWatch {
     this.cluster.listeners.add(this.listener)
     if (this.missing.length > 0) {
       this.cluster.logger.warn({ topics: this.missing }, 'topics that are subscribed to do not exist')
-      const { clock } = this.cluster.platform
+      const { metadataMaxAgeMs, platform } = this.cluster
       this.looking = every(
-        clock,
-        MISSING_POLL_MS,
+        platform.clock,
+        Math.min(MISSING_POLL_MAX_MS, metadataMaxAgeMs),
         () => void this.cluster.refresh(this.missing).catch(() => {}),
       )
     }
