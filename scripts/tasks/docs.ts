@@ -6,12 +6,14 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { printCommandLine } from '../docs/command-line.ts'
 import { printErrors } from '../docs/errors.ts'
+import { printMetrics } from '../docs/metrics.ts'
 import { root } from '../repository.ts'
 
 /** Page → what prints it. One line per page. */
 const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/cli.md': printCommandLine,
   'docs/reference/errors.md': printErrors,
+  'docs/reference/metrics.md': printMetrics,
 }
 
 const check = process.argv.includes('--check')

@@ -9,6 +9,9 @@ import type { BrokerConfig } from './config/broker-config.ts'
 
 export const DATA_DIRECTORY = '/data'
 
+/** A client of another process, which lives on when the broker's ends. */
+const client = { clientId: 'test', clientHost: 'elsewhere' }
+
 export class TestBroker {
   readonly simulation: Simulation
   private readonly config: BrokerConfig
@@ -28,7 +31,7 @@ export class TestBroker {
     this.simulation = simulation
     this.broker = broker
     this.config = config
-    this.connection = broker.connect({ clientId: 'test' })
+    this.connection = broker.connect(client)
   }
 
   /** Sends a request and lets time go on until the answer is there. */
@@ -66,7 +69,7 @@ export class TestBroker {
 
   private async reopen(): Promise<void> {
     this.broker = await this.simulation.runUntil(openBroker(this.simulation, this.config))
-    this.connection = this.broker.connect({ clientId: 'test' })
+    this.connection = this.broker.connect(client)
   }
 }
 

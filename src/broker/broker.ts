@@ -24,9 +24,10 @@ import { configuredListeners, type ListenOptions } from './listener/listen-optio
 import { Listeners } from './listener/listeners.ts'
 import { MemoryBudget } from './listener/memory-budget.ts'
 import { makeParts } from './make-parts.ts'
-import type { BrokerMetrics } from './metrics.ts'
+import { type BrokerMetrics, readMetrics } from './metrics/broker-metrics.ts'
 import { openDataDirectory } from './open-data-directory.ts'
 import { allowAll, type Endpoint, internalPrincipal } from './request-context.ts'
+import { type InnerCredential, InnerLogin } from './security/inner-login.ts'
 import type { AppendListener } from './topics/partition.ts'
 import { recoverTransactions } from './transactions/recover-transactions.ts'
 
@@ -35,6 +36,11 @@ export interface BrokerOptions {
   readonly dataDirectory: string
   readonly config?: BrokerConfig
   readonly logger?: Logger
+}
+
+/** Where threads of this process reach its broker, and by which login. */
+export interface InnerAddress extends Endpoint {
+  readonly login: InnerCredential
 }
 
 /** What clients of this process are told when nobody listens: there is nothing to connect to. */
@@ -49,6 +55,7 @@ export class Broker {
   private readonly inProcess = new Set<InProcessConnection>()
   private nextConnectionId = 1
   private closing: Promise<void> | undefined
+  private inside: Promise<InnerAddress> | undefined
 
   /**
    * Opens the data directory, which is made when it is missing.
@@ -103,8 +110,12 @@ export class Broker {
     return this.parts.nodeId
   }
 
-  /** A connection of this process: the same requests without sockets or encoding. */
-  connect(options: { readonly clientId?: string } = {}): Connection {
+  /**
+   * A connection of this process: the same requests without sockets or encoding. `clientHost` is where the client
+   * is said to be, if its requests are passed on from elsewhere: members of groups that are in this process end
+   * with it, others are waited for after a restart.
+   */
+  connect(options: { readonly clientId?: string; readonly clientHost?: string } = {}): Connection {
     invariant(this.closing === undefined, 'a closed broker takes no connections')
     const connection = new InProcessConnection({
       clock: this.parts.platform.clock,
@@ -114,7 +125,7 @@ export class Broker {
       info: {
         id: this.nextConnectionId++,
         principal: internalPrincipal,
-        clientHost: 'in-process',
+        clientHost: options.clientHost ?? 'in-process',
         advertised: this.listeners.endpoints[0] ?? noEndpoint,
         listener: 'in-process',
         software: undefined,
@@ -141,6 +152,24 @@ export class Broker {
     return endpoints
   }
 
+  /**
+   * Listens on loopback for threads of this process, which log in by what this gives: made anew at each start, and
+   * never on the disk. They may do everything. Called again it gives the same.
+   */
+  listenInside(): Promise<InnerAddress> {
+    this.inside ??= this.openInside()
+    return this.inside
+  }
+
+  /**
+   * Makes a user who logs in by SCRAM-SHA-512, if there is none with this password.
+   *
+   * @throws MR_OPTION_INVALID, MR_DISK_FULL, MR_DISK_FAILED
+   */
+  ensureScramUser(user: string, password: string): void {
+    this.parts.security.ensureScramUser(user, password)
+  }
+
   /** Makes a user who logs in by SCRAM, or gives one another password. @throws MR_OPTION_INVALID, MR_DISK_FAILED */
   putScramUser(user: string, password: string, options: { readonly mechanism?: ScramMechanism } = {}): void {
     this.parts.security.putScramUser(user, password, options)
@@ -157,43 +186,21 @@ export class Broker {
   }
 
   metrics(): BrokerMetrics {
-    const { topics, groups, transactions, fetchSessions, longPolls, responseBudget } = this.parts
-    const { listeners } = this
-    return {
-      partitions: topics.all.flatMap((topic) =>
-        topic.partitions.map((partition) => ({
-          topic: topic.name,
-          partition: partition.index,
-          internal: topic.internal,
-          logStartOffset: partition.log.logStartOffset,
-          endOffset: partition.log.highWatermark,
-          sizeBytes: partition.log.sizeBytes,
-          recordsIn: partition.recordsIn,
-          bytesIn: partition.bytesIn,
-          bytesOut: partition.bytesOut,
-          fault: partition.log.fault?.message,
-        })),
-      ),
-      apis: this.dispatcher.apiMetrics,
-      connections: {
-        open: listeners.connectionCount,
-        inProcess: this.inProcess.size,
-        accepted: listeners.accepted,
-        refused: listeners.refused,
-      },
-      groups: groups.register.size,
-      transactionalIds: transactions.size,
-      fetchSessions: fetchSessions.size,
-      waitingFetches: longPolls.size,
-      requestMemoryBytes: listeners.requestMemoryBytes,
-      responseMemoryBytes: responseBudget.usedBytes,
-    }
+    const { dispatcher, inProcess, listeners, parts } = this
+    return readMetrics(parts, { apis: dispatcher.apiMetrics, listeners, inProcess: inProcess.size })
   }
 
   /** Shuts down cleanly. Calling it again waits for the same end. */
   close(): Promise<void> {
     this.closing ??= this.shutDown()
     return this.closing
+  }
+
+  private async openInside(): Promise<InnerAddress> {
+    const inner = new InnerLogin(this.parts.platform.random)
+    const options = { host: '127.0.0.1', port: 0, name: 'INNER', protocol: 'SASL_PLAINTEXT' } as const
+    const { host, port } = await this.listeners.listen(options, inner)
+    return { host, port, login: inner.credential }
   }
 
   private async shutDown(): Promise<void> {

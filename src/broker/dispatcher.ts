@@ -11,6 +11,7 @@ import type { AnyApi } from '../protocol/schema/message.ts'
 import type { BrokerParts } from './broker-parts.ts'
 import type { Answer, Handler } from './handlers/handler.ts'
 import { hangUp } from './handlers/handler.ts'
+import { LatencyHistogram } from './metrics/latency-histogram.ts'
 import type { RequestContext } from './request-context.ts'
 
 export interface ApiMetrics {
@@ -18,8 +19,10 @@ export interface ApiMetrics {
   requests: number
   /** Requests that ended the connection. */
   failures: number
+  /** How many requests came in each version. */
+  readonly byVersion: number[]
   /** From the request to its answer, waiting included. */
-  totalMs: number
+  readonly latency: LatencyHistogram
 }
 
 export class Dispatcher {
@@ -53,9 +56,13 @@ export class Dispatcher {
   run(handler: Handler, context: RequestContext, request: unknown): Answer<AnyApi> | Promise<Answer<AnyApi>> {
     const metrics = this.metricsOf(handler)
     metrics.requests++
+    metrics.byVersion[context.version]!++
     const startMs = this.clock.monotonicMs()
-    const done = (): void => {
-      metrics.totalMs += this.clock.monotonicMs() - startMs
+    const done = (answer: Answer<AnyApi>): Answer<AnyApi> => {
+      const nowMs = this.clock.monotonicMs()
+      metrics.latency.record(nowMs - startMs, nowMs)
+      this.parts.security.audit.answered(handler, context, request, answer)
+      return answer
     }
     const failed = (error: unknown): typeof hangUp => {
       metrics.failures++
@@ -68,9 +75,7 @@ export class Dispatcher {
     } catch (error) {
       answer = failed(error)
     }
-    if (answer instanceof Promise) return answer.catch(failed).finally(done)
-    done()
-    return answer
+    return answer instanceof Promise ? answer.catch(failed).then(done) : done(answer)
   }
 
   private report(handler: Handler, context: RequestContext, error: unknown): void {
@@ -86,11 +91,12 @@ export class Dispatcher {
     )
   }
 
-  private metricsOf(handler: Handler): ApiMetrics {
-    let metrics = this.metrics.get(handler.api.key)
+  private metricsOf({ api, versions }: Handler): ApiMetrics {
+    let metrics = this.metrics.get(api.key)
     if (metrics === undefined) {
-      metrics = { name: handler.api.name, requests: 0, failures: 0, totalMs: 0 }
-      this.metrics.set(handler.api.key, metrics)
+      const byVersion = Array.from({ length: versions[1] + 1 }, () => 0)
+      metrics = { name: api.name, requests: 0, failures: 0, byVersion, latency: new LatencyHistogram() }
+      this.metrics.set(api.key, metrics)
     }
     return metrics
   }

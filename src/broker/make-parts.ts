@@ -93,6 +93,12 @@ export function makeParts(options: PartsOptions): BrokerParts {
     verification: settings['transaction.partition.verification.enable'],
     logOf: (transactionalId) => coordinators.transactionLog(transactionalId),
     partitionOf: (topic, partition) => topics.partition(topic, partition),
+    isOffline: (topic, partition) => {
+      const found = topics.find(topic)
+      return (
+        found !== undefined && partition < found.partitionCount && found.partition(partition) === undefined
+      )
+    },
     marked: ({ topic, index }, producerId, commit) => {
       if (topic === GROUP_TOPIC) groups.transactionDecided(index, producerId, commit)
     },

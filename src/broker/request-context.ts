@@ -45,7 +45,10 @@ export interface Principal {
 
 /** A client that did not log in. */
 export const anonymous: Principal = { type: 'User', name: 'ANONYMOUS' }
-/** Millrace itself, in this process. */
+/**
+ * Millrace itself, in this process. Whoever has this very object may do everything: it is never made from a name that
+ * somebody logs in by, not even from the same one.
+ */
 export const internalPrincipal: Principal = { type: 'User', name: 'millrace' }
 
 /** Where a listener can be reached, as clients are told. */
@@ -75,11 +78,22 @@ export type Authorizer = (connection: ConnectionInfo, operation: Operation, reso
 
 export const allowAll: Authorizer = () => true
 
+/** A right that was asked for and is missing. */
+export interface Denial {
+  readonly operation: Operation
+  readonly resource: Resource
+}
+
+/** More of one request are not kept. */
+const DENIALS_MAX = 16
+
 export class RequestContext {
   readonly connection: ConnectionInfo
   /** The version of the request, and so of the answer. */
   readonly version: number
   readonly clientId: string | null
+  /** Rights that the handler asked for in vain, the first of them; undefined while there are none. */
+  denials: Denial[] | undefined
   private readonly authorizer: Authorizer
 
   constructor(connection: ConnectionInfo, version: number, clientId: string | null, authorizer: Authorizer) {
@@ -94,14 +108,22 @@ export class RequestContext {
   }
 
   authorize(operation: Operation, resource: Resource): boolean {
-    return this.authorizer(this.connection, operation, resource)
+    const allowed = this.authorizer(this.connection, operation, resource)
+    if (!allowed) this.noteDenial({ operation, resource })
+    return allowed
   }
 
   /** The bits of the operations that the client may do, for the answers that show them. */
   authorizedOperations(of: readonly Operation[], resource: Resource): number {
     let bits = 0
-    for (const operation of of) if (this.authorize(operation, resource)) bits |= 1 << operations[operation]
+    for (const operation of of)
+      if (this.authorizer(this.connection, operation, resource)) bits |= 1 << operations[operation]
     return bits
+  }
+
+  private noteDenial(denial: Denial): void {
+    this.denials ??= []
+    if (this.denials.length < DENIALS_MAX) this.denials.push(denial)
   }
 }
 

@@ -79,6 +79,11 @@ export const globalFlags: readonly FlagSpec[] = [
     summary: 'the cluster to talk to; else MILLRACE_BROKERS',
     default: '127.0.0.1:9092',
   },
+  {
+    name: 'command-config',
+    value: 'FILE',
+    summary: "a properties file as for Kafka's tools: security.protocol, sasl.*, ssl.*",
+  },
   { name: 'config', value: 'FILE', summary: 'the configuration file', default: 'millrace.config.ts' },
   {
     name: 'data',

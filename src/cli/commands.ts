@@ -64,6 +64,11 @@ export const commands: readonly CommandSpec[] = [
         summary: "a setting under Kafka's name, such as num.partitions=4 or listeners=…",
         many: true,
       },
+      {
+        name: 'metrics-port',
+        value: 'PORT',
+        summary: 'also /metrics for Prometheus and /health, on this port of 127.0.0.1; 0 takes any free one',
+      },
     ],
     examples: [
       ['millrace serve', 'on 127.0.0.1:9092, with the topics that `millrace dev` has here'],
@@ -146,6 +151,37 @@ export const commands: readonly CommandSpec[] = [
       ['millrace topics purge orders --yes', 'empty it without asking'],
     ],
     load: () => import('./commands/topics-purge.ts'),
+  },
+  {
+    name: 'topics mirror',
+    summary: 'copy topics and the positions of groups to another cluster, each record once',
+    arguments: [
+      {
+        name: 'topic',
+        summary: "names, or patterns such as 'orders-*'; all that are not internal without them",
+        many: true,
+      },
+    ],
+    flags: [
+      { name: 'to', value: 'kafka://HOST:PORT,…', summary: 'the cluster to copy to' },
+      {
+        name: 'to-config',
+        value: 'FILE',
+        summary: 'how that cluster is reached: a properties file as of --command-config',
+      },
+      { name: 'follow', summary: 'go on with what comes until Ctrl-C; else stop at the ends of now' },
+      { name: 'no-groups', summary: 'leave the positions of consumer groups where they are' },
+      dryRun,
+    ],
+    rowType:
+      '{ topics: { topic: string; partitions: number; target: "created" | "continued" | "begun"; copied: number; lag: number; missed: number; settings_left: string[] }[]; groups: { group: string; moved_partitions: number; kept: string | null }[] }',
+    examples: [
+      ['millrace topics mirror --to kafka://k1:9092,k2:9092', 'everything there is now'],
+      ['millrace topics mirror orders --to kafka://k1:9092 --follow', 'one topic, and what comes'],
+      ['millrace topics mirror --to kafka://k1:9093 --to-config k1.properties', 'with TLS and a login'],
+      ['millrace topics mirror --to kafka://k1:9092 --dry-run', 'what would be copied and moved'],
+    ],
+    load: () => import('./commands/topics-mirror.ts'),
   },
   {
     name: 'topics delete',

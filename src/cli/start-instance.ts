@@ -1,10 +1,15 @@
 /** From a command's flags to a running instance. */
 import { MillraceError } from '../core/errors.ts'
+import { directoryOf } from '../platform/disk.ts'
 import { nodeThreads } from '../platform/node/threads.ts'
 import type { FlowPart } from '../server/flow.ts'
+import { saysWhereToListen } from '../server/instance/broker-section.ts'
+import type { MillraceConfig } from '../server/instance/config.ts'
 import { Instance } from '../server/instance/instance.ts'
 import type { CommandContext } from './command.ts'
+import { commandConfig } from './command-config.ts'
 import { dataDirectoryOf } from './data-directory.ts'
+import { bootstrapServers, type ClientSecurity, clientSecurity } from './kafka-properties.ts'
 import type { LoadedConfig } from './load-config.ts'
 import { packageFile } from './package-file.ts'
 import { version } from './version.ts'
@@ -25,8 +30,8 @@ export async function startInstance(
   how: { readonly once: boolean; readonly onPart: (part: FlowPart) => void },
 ): Promise<StartedInstance> {
   const { flags, platform, logger } = context
-  const brokers = flags.text('brokers') ?? context.process.env('MILLRACE_BROKERS')
-  const config = brokers === undefined ? loaded.config : { ...loaded.config, brokers: brokers.split(',') }
+  const { config, security } = clusterOf(context, loaded)
+  checkPort(context, config)
   const { named, path: dataDirectory } = dataDirectoryOf(context)
   if (flags.on('fresh')) platform.disk.removeDirectory(dataDirectory)
   const threadCount = flags.whole('threads', { min: 1, max: 256 })
@@ -37,6 +42,7 @@ export async function startInstance(
     threads: nodeThreads,
     logger,
     config,
+    security,
     configFile: loaded.file,
     title: loaded.title,
     version: version(),
@@ -52,6 +58,31 @@ export async function startInstance(
     ...(partitions === undefined ? {} : { partitions }),
   })
   return { instance, dataDirectory: named, stop: () => instance.stop() }
+}
+
+/** The cluster that is used: as the command says, else as the configuration does. */
+function clusterOf(
+  context: CommandContext,
+  { config, file }: LoadedConfig,
+): { readonly config: MillraceConfig; readonly security: ClientSecurity } {
+  const { flags, platform, process: host } = context
+  const told = commandConfig(context)
+  const kafka = config.kafka ?? {}
+  const given = flags.text('brokers') ?? host.env('MILLRACE_BROKERS')
+  const brokers = given?.split(',') ?? told.brokers ?? config.brokers ?? bootstrapServers(kafka)
+  if (brokers === undefined) return { config, security: {} }
+  const place = { disk: platform.disk, file, directory: directoryOf(file) }
+  const own = Object.keys(told.security).length > 0
+  return { config: { ...config, brokers }, security: own ? told.security : clientSecurity(kafka, place) }
+}
+
+/** @throws MR_USAGE when flag and configuration both say where the broker listens */
+function checkPort({ flags }: CommandContext, { broker, brokers }: MillraceConfig): void {
+  const port = flags.text('port')
+  if (port === undefined || brokers !== undefined || !saysWhereToListen(broker?.settings ?? {})) return
+  throw new MillraceError('MR_USAGE', '--port and the setting listeners both say where to listen', {
+    hint: 'Leave --port away, or listeners of "broker" in the configuration.',
+  })
 }
 
 function speedOf(text: string | undefined): number | undefined {

@@ -9,6 +9,9 @@ import { nearestName } from '../core/did-you-mean.ts'
 import { isMillraceError, MillraceError } from '../core/errors.ts'
 import { brokerAddresses } from './broker-address.ts'
 import type { CommandContext } from './command.ts'
+import { commandConfig } from './command-config.ts'
+import { hungUp, inWordsOfProperties } from './connect-error.ts'
+import type { ClientSecurity } from './kafka-properties.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const CLOSE_GRACE_MS = 300
@@ -25,14 +28,23 @@ export function timeoutMsOf({ flags }: CommandContext): number {
  *
  * @throws MR_BROKER_UNREACHABLE, MR_TIMEOUT when a broker does not answer, MR_ABORTED
  */
-export async function withCluster<T>(
+export function withCluster<T>(context: CommandContext, use: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const { brokers, security } = commandConfig(context)
+  return withClusterAt(context, brokerAddresses(context.flags, context.process, brokers), use, security)
+}
+
+/** The same with a cluster that the command names in another way. */
+export async function withClusterAt<T>(
   context: CommandContext,
+  brokers: readonly string[],
   use: (cluster: Cluster) => Promise<T>,
+  security: ClientSecurity = {},
 ): Promise<T> {
   const timeoutMs = timeoutMsOf(context)
   const cluster = new Cluster({
     platform: context.platform,
-    brokers: brokerAddresses(context.flags, context.process),
+    brokers,
+    ...security,
     clientId: 'millrace-cli',
     logger: context.logger,
     requestTimeoutMs: timeoutMs,
@@ -77,14 +89,17 @@ export async function orAborted<T>(signal: AbortSignal, promise: Promise<T>): Pr
   }
 }
 
-/** A broker that takes connections and then says nothing is a time-out, not an absence. */
+/** A broker that takes connections and then says nothing, or ends them, is not an absence. */
 async function reach(cluster: Cluster): Promise<void> {
   try {
     await cluster.anyBroker()
   } catch (error) {
-    const silent =
-      isMillraceError(error, 'MR_BROKER_UNREACHABLE') && isMillraceError(error.cause, 'MR_TIMEOUT')
-    throw silent ? error.cause : error
+    const { cause } = error as Error
+    if (isMillraceError(error, 'MR_BROKER_UNREACHABLE')) {
+      if (isMillraceError(cause, 'MR_TIMEOUT')) throw cause
+      if (isMillraceError(cause, 'MR_CONNECTION_LOST')) throw hungUp(cause)
+    }
+    throw isMillraceError(error, 'MR_TLS_FAILED') ? inWordsOfProperties(error) : error
   }
 }
 

@@ -234,6 +234,23 @@ describe('the API', () => {
     })
   })
 
+  test('metrics are there where something is counted, read at each request, and else nothing is', async () => {
+    let count = 0
+    await withServer({ metrics: () => `asked_total ${++count}\n` }, async (server) => {
+      assert.equal((await ask(server, '/metrics')).body.toString(), 'asked_total 1\n')
+      const { body, headers } = await ask(server, '/metrics')
+      assert.equal(body.toString(), 'asked_total 2\n')
+      assert.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
+      assert.equal(headers['cache-control'], 'no-store')
+      assert.equal((await ask(server, '/metrics', { host: 'evil.example' })).status, 403)
+      assert.equal((await ask(server, '/metrics', {}, 'POST')).status, 405)
+    })
+    await withServer({}, async (server) => {
+      assert.equal((await ask(server, '/metrics.txt')).status, 404)
+      assert.ok(!(await ask(server, '/metrics')).body.includes('asked_total'))
+    })
+  })
+
   test('an unknown API address is a JSON 404', async () => {
     await withServer({}, async (server) => {
       const answer = await ask(server, '/api/none')

@@ -7,7 +7,12 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { root } from '../../scripts/repository.ts'
+import { until } from '../../src/platform/clock.ts'
+import { nodeClock } from '../../src/platform/node/clock.ts'
+import { endChildren, inTime, start } from '../cli/child.ts'
+import { run } from '../cli/millrace.ts'
 
+const WAIT_MS = 60_000
 const guide = readFileSync(path.join(root, 'docs/guide/security.md'), 'utf8')
 
 /** The code behind an info string, such as `ts broker`. */
@@ -71,6 +76,48 @@ await broker.close()
       })
       assert.deepEqual(JSON.parse(out), { offset: 0, refused: 'TOPIC_AUTHORIZATION_FAILED' })
     } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
+
+  it('has a configuration that serves, and properties by which commands come in', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'millrace-guide-'))
+    const env = { ADMIN_PASSWORD: 'a long password', ALICE_PASSWORD: 'another one' }
+    try {
+      execFileSync('sh', ['-e', '-c', block('sh')], { cwd: directory, stdio: 'ignore' })
+      const file = path.join(directory, 'millrace.config.ts')
+      writeFileSync(file, block('ts config').replace(':9093', ':0'))
+      const properties = path.join(directory, 'client.properties')
+      // Commands of a test run where the repository is.
+      const location = `=${path.join(directory, 'ca.pem')}`
+      writeFileSync(properties, block('properties client').replace('=ca.pem', location))
+      const child = start(['serve', '--config', file, '--data', path.join(directory, 'data')], env)
+      let log = ''
+      const address = new Promise<string>((resolve, reject) => {
+        child.stderr!.on('data', (bytes: Buffer) => {
+          log += bytes.toString()
+          const [, found] = /"endpoints":\["([^"]+)"\].*"ready"/.exec(log) ?? []
+          if (found !== undefined) resolve(found)
+        })
+        child.once('exit', () => reject(new Error(log)))
+      })
+      const brokers = await inTime(child, 'the address', address)
+      const command = block('sh command').trim().split(' ').slice(1)
+      const argv = command.map((word) =>
+        word === 'client.properties' ? properties : word === 'localhost:9093' ? brokers : word,
+      )
+      const outcome = await run(argv, { env })
+      assert.deepEqual(outcome, { status: 0, out: '', err: '' })
+      const made = await run(['topics', 'create', 'orders', ...argv.slice(2)], { env })
+      assert.equal(made.status, 0, made.err)
+      const line = /"audit":"topics\.create","user":"User:admin".*"resource":"topic:orders","outcome":"done"/
+      await until(nodeClock, () => line.test(log), {
+        what: 'the audit line',
+        timeoutMs: WAIT_MS,
+        intervalMs: 5,
+      })
+    } finally {
+      endChildren()
       rmSync(directory, { recursive: true, force: true })
     }
   })

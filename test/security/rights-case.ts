@@ -38,6 +38,8 @@ export interface Scene {
   readonly group: string
   readonly txn: string
   readonly admin: Send
+  /** A moment, for what takes effect a little later. */
+  pause(): Promise<void>
 }
 
 export interface Step {
@@ -86,7 +88,7 @@ const types = { topic: 2, missing: 2, group: 3, cluster: 4, txn: 5 } as const
 
 let count = 0
 
-async function sceneOf(admin: Send): Promise<Scene> {
+async function sceneOf({ admin, pause }: RightsServer): Promise<Scene> {
   const n = count++
   const topic = `rights-${n}`
   const request = { name: topic, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
@@ -97,7 +99,7 @@ async function sceneOf(admin: Send): Promise<Scene> {
     { version: 12 },
   )
   const { topicId } = told.topics[0]!
-  return { topic, topicId, missing: `missing-${n}`, group: `group-${n}`, txn: `txn-${n}`, admin }
+  return { topic, topicId, missing: `missing-${n}`, group: `group-${n}`, txn: `txn-${n}`, admin, pause }
 }
 
 async function grant(
@@ -157,7 +159,7 @@ const textOf = (answer: unknown): string =>
 export async function runStep(server: RightsServer, row: RightsCase, step: Step): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     await revokeAll(server)
-    const scene = await sceneOf(server.admin)
+    const scene = await sceneOf(server)
     await row.before?.(scene)
     await grant(server, scene, step.rights)
     if (attempt > 1) await server.pause()

@@ -37,8 +37,16 @@ const committed = ({ admin, group, topic }: Scene) =>
   admin(offsetCommit, commit(group, topic), { version: 8 })
 
 /** A group of the consumer protocol with one member, which reads the topic. */
-const joined = async ({ admin, group, topic }: Scene): Promise<void> => {
-  await admin(consumerGroupHeartbeat, beat(group, [topic]))
+const JOIN_ATTEMPTS = 100
+
+/** A member that has been given the topic: a coordinator may learn of a new topic a moment later. */
+const joined = async ({ admin, group, topic, pause }: Scene): Promise<void> => {
+  for (let attempt = 1; attempt <= JOIN_ATTEMPTS; attempt++) {
+    const { assignment } = await admin(consumerGroupHeartbeat, beat(group, [topic]))
+    if (assignment !== null && assignment.topicPartitions.length > 0) return
+    await pause()
+  }
+  throw new Error(`the member of ${group} was given nothing`)
 }
 
 const beat = (groupId: string, subscribedTopicNames: readonly string[]) => ({

@@ -143,8 +143,11 @@ class Production {
     if (code === ErrorCodes.TRANSACTION_ABORTABLE && context.version < ABORTABLE_FROM_VERSION) {
       return ErrorCodes.INVALID_TXN_STATE
     }
-    // Older producers know this code from AddPartitionsToTxn only; any retriable one makes them wait.
-    const waits = code === ErrorCodes.CONCURRENT_TRANSACTIONS && context.version < IMPLICIT_ADD_FROM_VERSION
+    // Older producers know this code from AddPartitionsToTxn only, and none knows that its coordinator can be
+    // missing here; any retriable one makes them wait.
+    const waits =
+      code === ErrorCodes.COORDINATOR_NOT_AVAILABLE ||
+      (code === ErrorCodes.CONCURRENT_TRANSACTIONS && context.version < IMPLICIT_ADD_FROM_VERSION)
     return waits ? ErrorCodes.NOT_ENOUGH_REPLICAS : code
   }
 

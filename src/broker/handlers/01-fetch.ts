@@ -110,6 +110,7 @@ class Reading {
       return refused(wanted, ErrorCodes.UNSUPPORTED_COMPRESSION_TYPE)
     }
     this.partitions.push(partition)
+    partition.fetches++
     try {
       return divergence(partition, wanted) ?? this.records(partition, wanted)
     } catch (error) {
@@ -119,6 +120,7 @@ class Reading {
           'a partition cannot be read',
         )
       }
+      partition.failedFetches++
       return refused(wanted, kafkaCodeOf(error))
     }
   }

@@ -96,7 +96,11 @@ function answerFor(
     context.authorize('create', clusterResource) || context.authorize('create', topicResource(name))
   if (!mayCreate) return refused(wanted, ErrorCodes.TOPIC_AUTHORIZATION_FAILED)
   const made = topics.tryAutoCreate(name)
-  return typeof made === 'number' ? refused(wanted, made) : found(made, context, request, nodeId)
+  if (typeof made === 'number') return refused(wanted, made)
+  const details = { partitions: made.partitionCount, byUse: true }
+  const act = { audit: 'topics.create', resource: `topic:${name}`, errorCode: ErrorCodes.NONE, details }
+  broker.security.audit.act(context, act)
+  return found(made, context, request, nodeId)
 }
 
 export const handler = defineHandler({

@@ -80,6 +80,8 @@ export const handler = defineHandler({
       assignor: request.serverAssignor,
       owned: ownedBy(request),
     })
-    return answer(result, intervalMs)
+    return result instanceof Promise
+      ? result.then((later) => answer(later, intervalMs))
+      : answer(result, intervalMs)
   },
 })

@@ -25,7 +25,7 @@ import { encodeResponseChunks } from '../../protocol/codec/response.ts'
 import type { AnyApi } from '../../protocol/schema/message.ts'
 import { unsupportedApiVersions } from '../handlers/18-api-versions.ts'
 import { type Answer, hangUp, noAnswer } from '../handlers/handler.ts'
-import { type ConnectionInfo, RequestContext } from '../request-context.ts'
+import { type ConnectionInfo, internalPrincipal, RequestContext } from '../request-context.ts'
 import type { SaslLogin } from '../security/sasl/sasl-login.ts'
 import { type AnswerPlace, AnswerQueue } from './answer-queue.ts'
 import { Charge, withThrottleTime } from './charge.ts'
@@ -176,7 +176,8 @@ export class ClientConnection {
     }
     const request = decodeRequest(api, version, reader)
     const context = new RequestContext(this.info, version, header.clientId, security.authorizer)
-    const charge = security.quotas.inForce ? this.charge(context, frame.length) : undefined
+    const metered = security.quotas.inForce && context.principal !== internalPrincipal
+    const charge = metered ? this.charge(context, frame.length) : undefined
     charge?.limit(api, request)
     const answer = dispatcher.run(handler, context, request)
     charge?.ran()

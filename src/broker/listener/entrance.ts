@@ -12,7 +12,8 @@ import type { Disk } from '../../platform/disk.ts'
 import type { Socket, TlsServerOptions } from '../../platform/net.ts'
 import type { BrokerSettings } from '../config/broker-settings.ts'
 import type { SecurityProtocol } from '../config/security-settings.ts'
-import { anonymous, type ConnectionInfo, type Endpoint } from '../request-context.ts'
+import { anonymous, type ConnectionInfo, type Endpoint, internalPrincipal } from '../request-context.ts'
+import type { InnerLogin } from '../security/inner-login.ts'
 import { type PrincipalMapping, principalMapping } from '../security/principal-mapping.ts'
 import type { SaslExchange } from '../security/sasl/exchange.ts'
 import { SaslLogin } from '../security/sasl/sasl-login.ts'
@@ -28,6 +29,8 @@ export interface EntranceOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly disk: Disk
+  /** For the listener of this process's own threads, instead of the mechanisms of the settings. */
+  readonly inner?: InnerLogin
 }
 
 /** Does everybody who comes in prove who they are? */
@@ -42,8 +45,17 @@ export function clientHostOf({ remote }: Socket): string {
   return host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host
 }
 
+/** What a listener counts. */
+export interface EntranceCounts {
+  open: number
+  accepted: number
+  loggedIn: number
+  refusedLogins: number
+}
+
 export class Entrance {
   readonly name: string
+  readonly counts: EntranceCounts = { open: 0, accepted: 0, loggedIn: 0, refusedLogins: 0 }
   readonly tls: TlsServerOptions | undefined
   private readonly options: EntranceOptions
   private readonly mechanisms: ReadonlyMap<string, () => SaslExchange> | undefined
@@ -64,7 +76,8 @@ export class Entrance {
         })
       : undefined
     this.nameOf = protocol === 'SSL' ? principalMapping(settings['ssl.principal.mapping.rules']) : undefined
-    this.mechanisms = protocol.startsWith('SASL_') ? security.mechanisms(settings) : undefined
+    const withLogin = protocol.startsWith('SASL_')
+    this.mechanisms = withLogin ? (options.inner?.mechanisms ?? security.mechanisms(settings)) : undefined
   }
 
   /** What is known of a client that came in; undefined for one that is not let in. */
@@ -77,7 +90,10 @@ export class Entrance {
     const withLogin: ConnectionInfo = {
       ...info,
       login: this.login(this.mechanisms, socket, (user) => {
-        withLogin.principal = { type: 'User', name: user }
+        this.counts.loggedIn++
+        const { inner } = this.options
+        inner?.check(user)
+        withLogin.principal = inner === undefined ? { type: 'User', name: user } : internalPrincipal
       }),
     }
     return withLogin
@@ -107,9 +123,11 @@ export class Entrance {
       sessionMsMax: settings['connections.max.reauth.ms'],
       loggedIn,
       refused: (mechanism, reason) => {
+        this.counts.refusedLogins++
         // A name that is not offered may be anything: only known ones are written down.
         const known = mechanisms.has(mechanism) ? mechanism : 'unknown'
-        logger.info({ client: remote, listener: this.name, mechanism: known, reason }, 'a login was refused')
+        const fields = { audit: 'login', client: remote, listener: this.name, mechanism: known, reason }
+        logger.info({ ...fields, outcome: 'refused' }, 'a login was refused')
       },
     })
   }

@@ -9,9 +9,11 @@ import { every } from '../../platform/clock.ts'
 import type { Disk } from '../../platform/disk.ts'
 import type { Net, NetServer, Socket } from '../../platform/net.ts'
 import type { ResolvedConfig } from '../config/broker-config.ts'
+import type { ListenerMetrics } from '../metrics/broker-metrics.ts'
 import type { Endpoint } from '../request-context.ts'
+import type { InnerLogin } from '../security/inner-login.ts'
 import { ClientConnection } from './client-connection.ts'
-import { asksWho, clientHostOf, Entrance } from './entrance.ts'
+import { asksWho, clientHostOf, Entrance, type EntranceCounts } from './entrance.ts'
 import { exposed, isLoopback, type ListenOptions } from './listen-options.ts'
 import type { ListenerShared } from './listener-shared.ts'
 
@@ -31,7 +33,8 @@ export class Listeners {
   private readonly options: ListenersOptions
   private readonly shared: ListenerShared
   private readonly servers: NetServer[] = []
-  private readonly connections = new Set<ClientConnection>()
+  private readonly entrances: Entrance[] = []
+  private readonly connections = new Map<ClientConnection, Entrance>()
   private readonly countByHost = new Map<string, number>()
   private check: Timer | undefined
   private closed = false
@@ -49,10 +52,13 @@ export class Listeners {
     return this.connections.size
   }
 
-  /** @throws MR_PORT_IN_USE, MR_LISTEN_EXPOSED, MR_CONFIG_INVALID, MR_TLS_FAILED, MR_FILE_NOT_FOUND */
-  async listen(options: ListenOptions): Promise<Endpoint> {
+  /**
+   * @param inner how the threads of this process log in, for their own listener
+   * @throws MR_PORT_IN_USE, MR_LISTEN_EXPOSED, MR_CONFIG_INVALID, MR_TLS_FAILED, MR_FILE_NOT_FOUND
+   */
+  async listen(options: ListenOptions, inner?: InnerLogin): Promise<Endpoint> {
     const { host, port } = options
-    const entrance = this.entrance(options)
+    const entrance = this.entrance(options, inner)
     const endpoint = { host: options.advertisedHost ?? host, port: options.advertisedPort ?? 0 }
     const tls = entrance.tls === undefined ? {} : { tls: entrance.tls }
     const { net } = this.options
@@ -62,12 +68,14 @@ export class Listeners {
     if (options.advertisedPort === undefined || options.advertisedPort === 0) endpoint.port = server.port
     if (options.advertisedHost === undefined) endpoint.host = reachable(host)
     this.servers.push(server)
-    this.endpoints.push(endpoint)
+    this.entrances.push(entrance)
+    // The inner one is nobody's to know.
+    if (inner === undefined) this.endpoints.push(endpoint)
     this.startChecks()
     return { host: server.host, port: server.port }
   }
 
-  private entrance(options: ListenOptions): Entrance {
+  private entrance(options: ListenOptions, inner: InnerLogin | undefined): Entrance {
     const { clock, logger, security } = this.shared
     const protocol = options.protocol ?? 'PLAINTEXT'
     const name = options.name ?? protocol
@@ -92,9 +100,24 @@ export class Listeners {
       clock,
       logger,
       disk: this.options.disk,
+      ...(inner === undefined ? {} : { inner }),
     })
-    if (safe) security.expectUsers()
+    if (safe && inner === undefined) security.expectUsers()
     return entrance
+  }
+
+  get metrics(): readonly ListenerMetrics[] {
+    return [...Map.groupBy(this.entrances, ({ name }) => name)].map(([listener, entrances]) => {
+      const sum = (of: keyof EntranceCounts): number =>
+        entrances.reduce((total, { counts }) => total + counts[of], 0)
+      return {
+        listener,
+        open: sum('open'),
+        accepted: sum('accepted'),
+        loggedIn: sum('loggedIn'),
+        refusedLogins: sum('refusedLogins'),
+      }
+    })
   }
 
   /** Memory for requests that are still arriving. */
@@ -112,7 +135,7 @@ export class Listeners {
   /** Sends every connection what is ready for it and closes it. */
   finish(): void {
     this.check?.cancel()
-    for (const connection of [...this.connections]) connection.finish()
+    for (const connection of [...this.connections.keys()]) connection.finish()
   }
 
   private accept(socket: Socket, entrance: Entrance, advertised: Endpoint): void {
@@ -134,8 +157,10 @@ export class Listeners {
       return
     }
     this.accepted++
+    entrance.counts.accepted++
+    entrance.counts.open++
     this.countByHost.set(clientHost, fromHost + 1)
-    this.connections.add(new ClientConnection(socket, info, this.shared))
+    this.connections.set(new ClientConnection(socket, info, this.shared), entrance)
   }
 
   private refuse(socket: Socket): void {
@@ -145,7 +170,10 @@ export class Listeners {
   }
 
   private forget(connection: ClientConnection): void {
-    if (!this.connections.delete(connection)) return
+    const entrance = this.connections.get(connection)
+    if (entrance === undefined) return
+    this.connections.delete(connection)
+    entrance.counts.open--
     const { clientHost } = connection.info
     const left = (this.countByHost.get(clientHost) ?? 1) - 1
     if (left > 0) this.countByHost.set(clientHost, left)
@@ -164,7 +192,7 @@ export class Listeners {
     const intervalMs = Math.min(CHECK_INTERVAL_MS_MAX, Math.ceil(shortestMs / CHECKS_PER_TIMEOUT))
     this.check = every(clock, intervalMs, () => {
       const nowMs = clock.monotonicMs()
-      for (const connection of [...this.connections]) connection.checkTimes(nowMs)
+      for (const connection of [...this.connections.keys()]) connection.checkTimes(nowMs)
     })
   }
 }

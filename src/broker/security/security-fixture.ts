@@ -39,7 +39,7 @@ export async function listenWithLogin({ broker, simulation }: TestBroker): Promi
 
 /** A connection on which somebody has logged in; or nobody has tried, without `sasl`. */
 export function connectAs(
-  { simulation }: TestBroker,
+  { simulation }: Pick<TestBroker, 'simulation'>,
   sasl?: SaslOptions,
   host = 'client',
 ): Promise<TcpConnection> {

@@ -7,13 +7,25 @@
 import { MillraceError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Platform } from '../../platform/platform.ts'
-import { SCRAM_ITERATIONS_MIN, type ScramMechanism, saltPassword } from '../../protocol/sasl/scram.ts'
+import {
+  SCRAM_ITERATIONS_MIN,
+  type ScramMechanism,
+  saltPassword,
+  scramKeys,
+} from '../../protocol/sasl/scram.ts'
 import type { ResolvedConfig } from '../config/broker-config.ts'
 import type { BrokerSettings } from '../config/broker-settings.ts'
-import type { Authorizer, ConnectionInfo, Operation, Resource } from '../request-context.ts'
+import {
+  type Authorizer,
+  type ConnectionInfo,
+  internalPrincipal,
+  type Operation,
+  type Resource,
+} from '../request-context.ts'
 import { AclIndex } from './acls/acl-index.ts'
 import { Acls } from './acls/acls.ts'
 import { parsePrincipals, StandardAuthorizer } from './acls/standard-authorizer.ts'
+import { AuditLog } from './audit/audit-log.ts'
 import { QuotaTable } from './quotas/quota-table.ts'
 import { Quotas } from './quotas/quotas.ts'
 import type { SaslExchange } from './sasl/exchange.ts'
@@ -27,6 +39,7 @@ import { SecurityTable } from './security-table.ts'
 
 const KEY_BYTES = 32
 const SALT_BYTES = 24
+const DEFAULT_MECHANISM = 'SCRAM-SHA-512'
 
 export interface SecurityOptions {
   readonly platform: Platform
@@ -38,6 +51,7 @@ export interface SecurityOptions {
 export class Security {
   readonly scramUsers: ScramUsers
   readonly quotas: Quotas
+  readonly audit: AuditLog
   private readonly options: SecurityOptions
   private readonly standard: StandardAuthorizer
   private readonly rules: Acls
@@ -53,6 +67,7 @@ export class Security {
     this.key = platform.random.bytes(KEY_BYTES)
     const table = new SecurityTable(platform.disk, dataDirectory)
     this.scramUsers = new ScramUsers(table)
+    this.audit = new AuditLog(platform.clock, options.logger)
     this.quotas = new Quotas(new QuotaTable(table), platform.clock, {
       count: settings['quota.window.num'],
       ms: settings['quota.window.size.seconds'] * 1000,
@@ -80,11 +95,13 @@ export class Security {
 
   /** What connections of listeners ask. */
   readonly authorizer: Authorizer = (connection, operation, resource) =>
-    !this.enforcing || this.standard.allows(connection, operation, resource)
+    !this.enforcing ||
+    connection.principal === internalPrincipal ||
+    this.standard.allows(connection, operation, resource)
 
   /** May this be done with any resource of the type at all? */
   allowsAny(connection: ConnectionInfo, operation: Operation, type: Resource['type']): boolean {
-    const ownProcess = connection.listener === 'in-process'
+    const ownProcess = connection.principal === internalPrincipal
     return ownProcess || !this.enforcing || this.standard.allowsAny(connection, operation, type)
   }
 
@@ -108,13 +125,28 @@ export class Security {
     password: string,
     options: { readonly mechanism?: ScramMechanism; readonly iterations?: number } = {},
   ): void {
-    const { iterations = SCRAM_ITERATIONS_MIN, mechanism = 'SCRAM-SHA-512' } = options
+    const { iterations = SCRAM_ITERATIONS_MIN, mechanism = DEFAULT_MECHANISM } = options
     if (user === '' || password === '') {
       throw new MillraceError('MR_OPTION_INVALID', 'a user needs a name and a password')
     }
     const salt = this.options.platform.random.bytes(SALT_BYTES)
     const saltedPassword = saltPassword(mechanism, password, { salt, iterations })
     this.scramUsers.change([{ user, mechanism, iterations, salt, saltedPassword }], [])
+  }
+
+  /**
+   * Makes a SCRAM user who is not there, and gives one with another password the given one. Nothing is written when
+   * it is the same.
+   *
+   * @throws MR_OPTION_INVALID, MR_DISK_FULL, MR_DISK_FAILED
+   */
+  ensureScramUser(user: string, password: string): void {
+    const known = this.scramUsers.find(user, DEFAULT_MECHANISM)
+    if (known !== undefined && password !== '') {
+      const { storedKey } = scramKeys(DEFAULT_MECHANISM, saltPassword(DEFAULT_MECHANISM, password, known))
+      if (storedKey.equals(known.storedKey)) return
+    }
+    this.putScramUser(user, password)
   }
 
   private mechanism(name: (typeof knownMechanisms)[number], settings: BrokerSettings): () => SaslExchange {

@@ -18,6 +18,11 @@ export class Partition {
   bytesIn = 0
   bytesOut = 0
   recordsIn = 0
+  /** Batches of clients, and how many of them were refused. */
+  produces = 0
+  failedProduces = 0
+  fetches = 0
+  failedFetches = 0
   private readonly clock: Clock
   private readonly listeners = new Set<AppendListener>()
   /** Appended, and not yet readable: with `flush` set, readers wait for the disk as well. */
@@ -48,8 +53,11 @@ export class Partition {
     // Before the append: readers are told while it is under way.
     this.unseenBytes += bytes.length
     let written = false
+    let taken = false
+    if (origin === 'client') this.produces++
     try {
       const result = this.log.append(bytes, { origin, nowMs: this.clock.nowMs() })
+      taken = true
       written = !result.duplicate
       if (written) {
         this.bytesIn += bytes.length
@@ -58,6 +66,7 @@ export class Partition {
       return result
     } finally {
       if (!written) this.unseenBytes = before
+      if (!taken && origin === 'client') this.failedProduces++
     }
   }
 

@@ -1,65 +1,114 @@
 /**
  * `millrace serve`: only the broker, until Ctrl-C or SIGTERM, with everything written out at the end.
  *
- * On a terminal one line says that it is ready, and what goes wrong is shown below it; elsewhere stderr is a log of
+ * Listeners, TLS, logins and users are those of the section `broker` of the configuration, where there is one, with
+ * what `--set` says over them. On a terminal one line says that it is ready, and what goes wrong is shown below it; elsewhere stderr is a log of
  * JSON lines. A port that is taken is an error: clients know the one that was asked for.
  */
-import { Broker } from '../../broker/broker.ts'
+import type { Broker } from '../../broker/broker.ts'
 import type { BrokerConfig } from '../../broker/config/broker-config.ts'
-import { brokerSettingTable, isBrokerSetting } from '../../broker/config/broker-settings.ts'
-import { isTopicDefault, topicDefaultSynonyms } from '../../broker/config/topic-defaults.ts'
+import { isKnownSetting, suggestSetting } from '../../broker/config/setting-names.ts'
 import type { Endpoint } from '../../broker/request-context.ts'
-import { nearestName } from '../../core/did-you-mean.ts'
 import { formatDuration } from '../../core/duration.ts'
 import { MillraceError } from '../../core/errors.ts'
 import { type LogFields, type Logger, silentLogger } from '../../core/logger.ts'
+import { directoryOf } from '../../platform/disk.ts'
+import type { Platform } from '../../platform/platform.ts'
+import type { HttpServer } from '../../server/http-listener.ts'
+import {
+  type BrokerSection,
+  brokerSettingsOf,
+  makeUsers,
+  saysWhereToListen,
+} from '../../server/instance/broker-section.ts'
 import type { CommandContext } from '../command.ts'
 import { brokerDirectory, dataDirectoryOf } from '../data-directory.ts'
 import { jsonLogger } from '../json-logger.ts'
+import { loadConfig, namedConfig, presentConfig } from '../load-config.ts'
 import { settingsOf } from '../setting.ts'
 import { printable } from '../terminal/text.ts'
 import { version } from '../version.ts'
 
 const HOST = '127.0.0.1'
 const PORT = 9092
-const LISTENER_PREFIX = 'listener.name.'
 
 export async function run(context: CommandContext): Promise<void> {
-  const { flags, output, platform, process: host, signal, terminal } = context
-  const settings = settingsOf(flags.texts('set'))
+  const { flags, platform, process: host, signal } = context
+  const given = settingsOf(flags.texts('set'))
+  for (const name of given.keys()) checkSettingName(name)
+  const section = await sectionOf(context)
+  const settings = { ...section.settings, ...Object.fromEntries(given) } as BrokerConfig
   const port = portOf(flags.whole('port', { max: 65_535 }), settings)
-  for (const name of settings.keys()) checkSettingName(name)
+  const metricsPort = flags.whole('metrics-port', { max: 65_535 })
   const data = dataDirectoryOf(context)
   const logger = loggerOf(context)
-  const broker = await Broker.open({
-    platform,
-    logger,
-    config: Object.fromEntries(settings) as BrokerConfig,
-    dataDirectory: brokerDirectory(data),
-  })
+  // Before the broker is loaded, while that part of the heap is still small.
+  host.holdYoungHeap()
+  const { Broker } = await import('../../broker/broker.ts')
+  const dataDirectory = brokerDirectory(data)
+  const broker = await Broker.open({ platform, logger, config: settings, dataDirectory })
+  let metrics: HttpServer | undefined
   try {
-    const listened = settings.has('listeners')
+    makeUsers(broker, section)
+    const listened = saysWhereToListen(settings)
       ? await broker.listenAsConfigured()
       : [await broker.listen({ host: HOST, port })]
-    const endpoints = listened.map(addressOf)
-    const readyMs = host.uptimeMs()
-    if (!terminal.err.isTerminal) {
-      logger.info({ version: version(), endpoints, data: data.named, ms: Math.round(readyMs) }, 'ready')
-    } else {
-      const where = `broker ${endpoints.join(', ')}   data in ${printable(data.named)}`
-      output.note(`millrace ${version()}   ${where}   ready in ${formatDuration(readyMs)}   Ctrl-C stops`)
-    }
+    if (metricsPort !== undefined)
+      metrics = await serveMetrics({ broker, platform, logger, port: metricsPort })
+    sayReady(context, logger, {
+      endpoints: listened.map(addressOf),
+      data: data.named,
+      ...(metrics === undefined ? {} : { metrics: `${metrics.url}/metrics` }),
+    })
     await untilAborted(signal)
   } finally {
+    await metrics?.close()
     await broker.close()
   }
-  if (!terminal.err.isTerminal) logger.info({}, 'stopped')
+  if (!context.terminal.err.isTerminal) logger.info({}, 'stopped')
+}
+
+/** What the configuration says of the broker, where there is one. @throws as loading it */
+async function sectionOf(context: CommandContext): Promise<BrokerSection> {
+  if (namedConfig(context) === undefined && presentConfig(context) === undefined) return {}
+  const { config, file } = await loadConfig(context)
+  return { ...config.broker, settings: brokerSettingsOf(config.broker, directoryOf(file)) }
+}
+
+async function serveMetrics(options: {
+  readonly broker: Broker
+  readonly platform: Platform
+  readonly logger: Logger
+  readonly port: number
+}): Promise<HttpServer> {
+  const { broker, ...rest } = options
+  const [{ startMetricsServer }, { expose }] = await Promise.all([
+    import('../../server/metrics-server.ts'),
+    import('../../broker/metrics/exposition.ts'),
+  ])
+  return startMetricsServer({ ...rest, version: version(), metrics: () => expose(broker.metrics()) })
+}
+
+interface Ready {
+  readonly endpoints: readonly string[]
+  readonly data: string
+  readonly metrics?: string
+}
+
+function sayReady({ output, process: host, terminal }: CommandContext, logger: Logger, ready: Ready): void {
+  const readyMs = host.uptimeMs()
+  if (!terminal.err.isTerminal) {
+    logger.info({ version: version(), ...ready, ms: Math.round(readyMs) }, 'ready')
+    return
+  }
+  const metrics = ready.metrics === undefined ? '' : `   metrics ${ready.metrics}`
+  const where = `broker ${ready.endpoints.join(', ')}${metrics}   data in ${printable(ready.data)}`
+  output.note(`millrace ${version()}   ${where}   ready in ${formatDuration(readyMs)}   Ctrl-C stops`)
 }
 
 /** @throws MR_USAGE when the settings say where to listen, or name nowhere */
-function portOf(port: number | undefined, settings: ReadonlyMap<string, string>): number {
-  const listeners = settings.get('listeners')
-  if (listeners?.trim() === '') {
+function portOf(port: number | undefined, { listeners }: BrokerConfig): number {
+  if (listeners !== undefined && String(listeners).trim() === '') {
     throw new MillraceError('MR_USAGE', 'listeners names nowhere to listen', {
       hint: `Write one or more, such as --set listeners=PLAINTEXT://${HOST}:${PORT}.`,
     })
@@ -72,12 +121,10 @@ function portOf(port: number | undefined, settings: ReadonlyMap<string, string>)
 
 /** @throws MR_CONFIG_INVALID with the setting that was probably meant */
 function checkSettingName(name: string): void {
-  if (isBrokerSetting(name) || isTopicDefault(name) || name.startsWith(LISTENER_PREFIX)) return
-  const defaults = Object.values(topicDefaultSynonyms).flatMap((synonyms) => synonyms.map((one) => one.name))
-  const nearest = nearestName(name, [...Object.keys(brokerSettingTable), ...defaults])
+  if (isKnownSetting(name)) return
   throw new MillraceError('MR_CONFIG_INVALID', `the broker has no setting "${name}"`, {
     where: '--set',
-    ...(nearest === undefined ? {} : { hint: `Did you mean "${nearest}"?` }),
+    hint: suggestSetting(name),
   })
 }
 

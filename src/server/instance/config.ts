@@ -5,12 +5,14 @@
  * export default defineConfig({ pipelines: [revenue()], topics: { orders: { partitions: 4 } } })
  * ```
  */
+import { isKnownSetting, suggestSetting } from '../../broker/config/setting-names.ts'
 import type { AgentDescription } from '../../collect/agent.ts'
 import type { DeliveryDescription } from '../../collect/delivery.ts'
 import { suggestName } from '../../core/did-you-mean.ts'
 import { MillraceError } from '../../core/errors.ts'
 import type { PhysicalPlan } from '../../plan/plan.ts'
 import type { PipelineRunOptions } from '../../runtime/pipeline-config.ts'
+import { type BrokerSection, brokerSectionNames } from './broker-section.ts'
 
 export interface TopicConfig {
   /** Default: `run.partitions`. */
@@ -39,6 +41,10 @@ export interface MillraceConfig {
   readonly title?: string
   /** A cluster to use, `host:port`. Without it the broker of this process. */
   readonly brokers?: readonly string[]
+  /** How that cluster is reached: Kafka's properties `security.protocol`, `sasl.…`, `ssl.…`. */
+  readonly kafka?: Readonly<Record<string, string>>
+  /** What the broker of this process is told: listeners, TLS, logins, users, defaults of topics. */
+  readonly broker?: BrokerSection
   readonly topics?: Readonly<Record<string, TopicConfig>>
   readonly agents?: readonly AgentDescription[]
   readonly pipelines?: readonly ConfiguredPipeline[]
@@ -47,7 +53,18 @@ export interface MillraceConfig {
   readonly run?: PipelineRunOptions
 }
 
-const names = ['title', 'brokers', 'topics', 'agents', 'pipelines', 'deliveries', 'results', 'run'] as const
+const names: readonly (keyof MillraceConfig)[] = [
+  'title',
+  'brokers',
+  'kafka',
+  'broker',
+  'topics',
+  'agents',
+  'pipelines',
+  'deliveries',
+  'results',
+  'run',
+]
 const topicNames: readonly (keyof TopicConfig)[] = ['partitions', 'settings']
 const resultNames: readonly (keyof ResultConfig)[] = ['topic', 'title', 'columns']
 const runNames: readonly (keyof PipelineRunOptions)[] = [
@@ -84,6 +101,7 @@ export function checkConfig(value: unknown, file: string): MillraceConfig {
     if (config[list] !== undefined && !Array.isArray(config[list]))
       refuse(`"${list}" is not a list`, `Write: ${list}: [ … ]`, list)
   }
+  checkBrokers(config, refuse)
   checkTopics(config, refuse)
   checkResults(config, refuse)
   if (config.run !== undefined) checkNames(config.run, runNames, ' in "run"', refuse)
@@ -106,6 +124,36 @@ const isObject = (value: unknown): value is object =>
 function checkNames(value: object, legal: readonly string[], place: string, refuse: Refuse): void {
   for (const name of Object.keys(value)) {
     if (!legal.includes(name)) refuse(`no setting "${name}"${place}`, suggestName(name, legal), name)
+  }
+}
+
+function checkBrokers({ broker, brokers, kafka }: MillraceConfig, refuse: Refuse): void {
+  if (kafka !== undefined && !isObject(kafka)) {
+    refuse('"kafka" is not an object', "Write: kafka: { 'security.protocol': 'SASL_SSL', … }", 'kafka')
+  }
+  if (kafka !== undefined && brokers === undefined && kafka['bootstrap.servers'] === undefined) {
+    refuse('"kafka" is about a cluster, and none is named', "Write: brokers: ['host:9092']", 'kafka')
+  }
+  if (broker === undefined) return
+  if (!isObject(broker)) refuse('"broker" is not an object', 'Write: broker: { settings: { … } }', 'broker')
+  checkNames(broker, brokerSectionNames, ' in "broker"', refuse)
+  if (brokers !== undefined || kafka !== undefined) {
+    const hint = 'Leave "broker" away, or "brokers" and "kafka".'
+    refuse('"broker" is about the broker of this process, and another cluster is named', hint, 'broker')
+  }
+  const { settings = {}, users = {} } = broker
+  if (!isObject(settings)) {
+    refuse('"settings" of "broker" is not an object', "Write: settings: { 'num.partitions': 4 }", 'settings')
+  }
+  for (const name of Object.keys(settings)) {
+    if (!isKnownSetting(name)) refuse(`the broker has no setting "${name}"`, suggestSetting(name), name)
+  }
+  if (!isObject(users))
+    refuse('"users" of "broker" is not an object', "Write: users: { alice: '…' }", 'users')
+  for (const [user, password] of Object.entries(users)) {
+    if (typeof password !== 'string' || password === '') {
+      refuse(`user "${user}" has no password`, 'Is the environment variable set that it comes from?', user)
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ClusterOptions } from '../../client/cluster.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { Threads } from '../../platform/threads.ts'
@@ -11,6 +12,8 @@ export interface InstanceOptions {
   readonly threads: Threads
   readonly logger: Logger
   readonly config: MillraceConfig
+  /** How the cluster of `config.brokers` is reached. */
+  readonly security?: Pick<ClusterOptions, 'tls' | 'sasl'>
   /** The file that `config` came from: workers load it again, and relative paths are read against its directory. */
   readonly configFile: string
   readonly title: string

@@ -9,6 +9,7 @@
  * A bounded run ends by itself: agents come to their end, each pipeline is told where its topics end and drains, then
  * deliveries and result tables are read up to there.
  */
+import { expose } from '../../broker/metrics/exposition.ts'
 import { type Admin, createAdmin } from '../../client/admin/admin.ts'
 import { Cluster } from '../../client/cluster.ts'
 import { AgentRunner } from '../../collect/agent-runner.ts'
@@ -29,6 +30,7 @@ import { type EmbeddedBroker, openBroker } from './open-broker.ts'
 import { orderPipelines } from './order-pipelines.ts'
 import { ResultReader } from './result-reader.ts'
 import { startPipeline } from './running-pipeline.ts'
+import type { ClusterReach } from './worker-messages.ts'
 
 /** A bounded run that makes no progress at its end for so long has failed. */
 const DRAIN_TIMEOUT_MS = 600_000
@@ -113,13 +115,12 @@ export class Instance {
     await this.part('topics', () => this.makeTopics(admin))
     for (const planned of orderPipelines(config.pipelines ?? [])) {
       await this.part('pipeline', async () => {
-        const brokers = config.brokers ?? [`${this.embedded?.host}:${this.embedded?.port}`]
         const { options } = this
         const runtime = await startPipeline(planned, {
           options,
           cluster,
           admin,
-          brokers,
+          reach: () => this.reach(),
           logger: options.logger,
         })
         this.pipelines.push({ name: planned.pipeline.name, runtime })
@@ -152,9 +153,10 @@ export class Instance {
   }
 
   private async openCluster(): Promise<string> {
-    const { platform, config, logger, dataDirectory, brokerPort: port, strictPort } = this.options
+    const { platform, config, logger, dataDirectory, brokerPort: port, strictPort, security } = this.options
     if (config.brokers !== undefined) {
-      this.cluster = new Cluster({ platform, logger, brokers: config.brokers, clientId: 'millrace' })
+      const { brokers } = config
+      this.cluster = new Cluster({ platform, logger, brokers, clientId: 'millrace', ...security })
       return config.brokers.join(',')
     }
     const embedded = await openBroker({
@@ -163,6 +165,8 @@ export class Instance {
       port,
       strictPort,
       dataDirectory: joinPath(dataDirectory, 'log'),
+      section: config.broker,
+      directory: directoryOf(this.options.configFile),
     })
     this.embedded = embedded
     this.cluster = new Cluster({
@@ -174,11 +178,23 @@ export class Instance {
     return `${embedded.host}:${embedded.port}   Kafka protocol${taken}`
   }
 
+  /** The way to the cluster for other threads: to a broker of this process that is told something, by a login of its own. */
+  private async reach(): Promise<ClusterReach> {
+    const { config, security } = this.options
+    if (config.brokers !== undefined) return { brokers: config.brokers, ...security }
+    const embedded = this.embedded as EmbeddedBroker
+    if (config.broker === undefined) return { brokers: [`${embedded.host}:${embedded.port}`] }
+    const { host, port, login } = await embedded.broker.listenInside()
+    return { brokers: [`${host}:${port}`], sasl: login }
+  }
+
   private async openPage(): Promise<string> {
     const { platform, logger, consoleDirectory, consolePort: port, strictPort } = this.options
+    const { embedded } = this
     this.http = await startHttpServer({
       platform,
       observer: this,
+      ...(embedded === undefined ? {} : { metrics: () => expose(embedded.broker.metrics()) }),
       logger,
       consoleDirectory,
       port,

@@ -1,8 +1,10 @@
 /** The broker of this process on its data directory, reachable in-process and over TCP. */
 import { Broker } from '../../broker/broker.ts'
 import { isMillraceError } from '../../core/errors.ts'
+import { invariant } from '../../core/invariant.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Platform } from '../../platform/platform.ts'
+import { type BrokerSection, brokerSettingsOf, makeUsers, saysWhereToListen } from './broker-section.ts'
 
 const HOST = '127.0.0.1'
 /** How many ports after the wanted one are tried. */
@@ -17,9 +19,11 @@ export interface EmbeddedBroker {
 }
 
 /**
- * Opens the broker and listens on loopback: on `port`, or on the next free one unless `strictPort`.
+ * Opens the broker and listens where its section says, else on loopback: on `port`, or on the next free one unless
+ * `strictPort`.
  *
- * @throws MR_PORT_IN_USE, MR_DATA_DIRECTORY_LOCKED, MR_DISK_FAILED
+ * @throws MR_PORT_IN_USE, MR_DATA_DIRECTORY_LOCKED, MR_DISK_FAILED, MR_CONFIG_INVALID, MR_LISTEN_EXPOSED,
+ *   MR_TLS_FAILED, MR_FILE_NOT_FOUND
  */
 export async function openBroker(options: {
   readonly platform: Platform
@@ -27,10 +31,21 @@ export async function openBroker(options: {
   readonly logger: Logger
   readonly port: number
   readonly strictPort: boolean
+  /** Says what the broker is told, and where it listens instead of on `port`. */
+  readonly section?: BrokerSection | undefined
+  /** Against which paths in it are read. */
+  readonly directory: string
 }): Promise<EmbeddedBroker> {
-  const { platform, dataDirectory, logger, port: wanted, strictPort } = options
-  const broker = await Broker.open({ platform, dataDirectory, logger })
+  const { platform, dataDirectory, logger, port: wanted, section, strictPort } = options
+  const config = brokerSettingsOf(section, options.directory)
+  const broker = await Broker.open({ platform, dataDirectory, logger, config })
   try {
+    makeUsers(broker, section)
+    if (saysWhereToListen(config)) {
+      const [first] = await broker.listenAsConfigured()
+      invariant(first !== undefined, 'a setting that says where to listen names a place')
+      return { broker, ...first, portTaken: undefined }
+    }
     const last = strictPort || wanted === 0 ? wanted : wanted + PORTS_TRIED_MAX
     for (let port = wanted; ; port++) {
       try {

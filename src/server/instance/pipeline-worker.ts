@@ -38,7 +38,7 @@ async function main(data: WorkerData): Promise<void> {
   const platform = nodePlatform()
   const cluster = new Cluster({
     platform,
-    brokers: data.brokers,
+    ...data.reach,
     clientId: `millrace-${data.pipeline}`,
     logger,
   })

@@ -9,14 +9,15 @@ import { prepareTopics } from '../../runtime/pipeline-topics.ts'
 import { PipelineThread } from '../../runtime/thread/pipeline-thread.ts'
 import type { InstanceOptions } from './instance-options.ts'
 import type { PlannedPipeline } from './order-pipelines.ts'
+import type { ClusterReach } from './worker-messages.ts'
 import { startWorkerThread } from './worker-thread.ts'
 
 export interface PipelineSurroundings {
   readonly options: InstanceOptions
   readonly cluster: Cluster
   readonly admin: Admin
-  /** `host:port`, for workers. */
-  readonly brokers: readonly string[]
+  /** How workers reach the cluster. */
+  readonly reach: () => Promise<ClusterReach>
   readonly logger: Logger
 }
 
@@ -25,7 +26,7 @@ export async function startPipeline(
   { pipeline, plan }: PlannedPipeline,
   surroundings: PipelineSurroundings,
 ): Promise<PipelineRuntime> {
-  const { options, cluster, admin, brokers, logger } = surroundings
+  const { options, cluster, admin, logger } = surroundings
   const run = options.config.run ?? {}
   const settings = pipelineSettings(run, options.once)
   const threads = options.threadCount ?? run.threads ?? 1
@@ -42,7 +43,8 @@ export async function startPipeline(
     }
   }
   const { configFile } = options
-  const data = { configFile, pipeline: pipeline.name, brokers, settings, partitionCounts }
+  const reach = threads === 1 ? { brokers: [] } : await surroundings.reach()
+  const data = { configFile, pipeline: pipeline.name, reach, settings, partitionCounts }
   const inWorker = (index: number): RunningThread =>
     startWorkerThread(options.threads, { ...data, index }, logger)
   const startThread = threads === 1 ? local : inWorker

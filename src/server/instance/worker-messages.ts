@@ -1,17 +1,23 @@
 /** What crosses between the main thread and a worker that runs one thread of a pipeline: plain data only. */
+import type { ClusterOptions } from '../../client/cluster.ts'
 import type { ErrorCode } from '../../core/error-register.ts'
 import { type ErrorContext, isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
 import type { LogFields } from '../../core/logger.ts'
 import type { PipelineSettings } from '../../runtime/pipeline-config.ts'
 import type { ThreadSnapshot } from '../../runtime/thread/thread-snapshot.ts'
 
+/** How a worker reaches the cluster, credentials among it: they cross in memory only. */
+export interface ClusterReach extends Pick<ClusterOptions, 'tls' | 'sasl'> {
+  /** `host:port` */
+  readonly brokers: readonly string[]
+}
+
 export interface WorkerData {
   /** The configuration file: the worker loads it again, since functions cannot cross. */
   readonly configFile: string
   readonly pipeline: string
   readonly index: number
-  /** `host:port` of the broker. */
-  readonly brokers: readonly string[]
+  readonly reach: ClusterReach
   readonly settings: PipelineSettings
   readonly partitionCounts: ReadonlyMap<string, number>
 }
