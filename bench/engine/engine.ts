@@ -119,7 +119,7 @@ async function runOnce({ options, cluster, admin, port }: Run, pass: number): Pr
       snapshot: () => snapshot.call(thread),
     }
   }
-  const data = { pipeline: name, brokers: [`127.0.0.1:${port}`], settings, partitionCounts }
+  const data = { pipeline: name, reach: { brokers: [`127.0.0.1:${port}`] }, settings, partitionCounts }
   const configFile = new URL('pipelines.ts', import.meta.url).pathname
   const runtime = new PipelineRuntime({
     plan,

@@ -64,7 +64,8 @@ export function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
-function rounded(value: number, digits: number): number {
+/** With at most so many digits behind the point. */
+export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
 
