@@ -105,13 +105,8 @@ describe('damage that is found by a reader after a clean stop', () => {
       )
     }
     assert.deepEqual(
-      errors().map(({ fields }) => [
-        fields['code'],
-        fields['file'],
-        fields['position'],
-        fields['fromOffset'],
-      ]),
-      [['MR_LOG_CORRUPT', file, position, 1]],
+      errors().map(({ fields }) => [fields['code'], fields['where']]),
+      [['MR_LOG_CORRUPT', `${file}:${position}`]],
     )
     assert.ok(isMillraceError(log.fault, 'MR_LOG_CORRUPT'))
     assert.throws(

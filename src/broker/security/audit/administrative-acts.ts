@@ -83,27 +83,27 @@ function configActs(
 }
 
 const entries: readonly (readonly [number, Told])[] = [
-  told(createTopics, ({ topics, validateOnly }, answer) =>
-    validateOnly
-      ? []
-      : answer.topics.map(({ errorCode, name }) => {
-          const partitions = topics.find((wanted) => wanted.name === name)?.numPartitions
-          return { audit: 'topics.create', resource: `topic:${name}`, errorCode, details: { partitions } }
-        }),
-  ),
+  told(createTopics, ({ topics, validateOnly }, answer) => {
+    if (validateOnly) return []
+    const wanted = new Map(topics.map(({ name, numPartitions }) => [name, numPartitions]))
+    return answer.topics.map(({ errorCode, name }) => {
+      const details = { partitions: wanted.get(name) }
+      return { audit: 'topics.create', resource: `topic:${name}`, errorCode, details }
+    })
+  }),
   told(deleteTopics, (_, { responses }) =>
     responses.map(({ errorCode, name, topicId = zeroUuid }) => {
       return { audit: 'topics.delete', resource: `topic:${name ?? formatUuid(topicId)}`, errorCode }
     }),
   ),
-  told(createPartitions, ({ topics, validateOnly }, { results }) =>
-    validateOnly
-      ? []
-      : results.map(({ errorCode, name }) => {
-          const partitions = topics.find((wanted) => wanted.name === name)?.count
-          return { audit: 'partitions.create', resource: `topic:${name}`, errorCode, details: { partitions } }
-        }),
-  ),
+  told(createPartitions, ({ topics, validateOnly }, { results }) => {
+    if (validateOnly) return []
+    const wanted = new Map(topics.map(({ name, count }) => [name, count]))
+    return results.map(({ errorCode, name }) => {
+      const details = { partitions: wanted.get(name) }
+      return { audit: 'partitions.create', resource: `topic:${name}`, errorCode, details }
+    })
+  }),
   told(deleteRecords, (_, { topics }) =>
     topics.map(({ name, partitions }) => ({
       audit: 'records.delete',
@@ -183,12 +183,11 @@ const entries: readonly (readonly [number, Told])[] = [
         })),
   ),
   told(alterUserScramCredentials, ({ deletions, upsertions }, { results }) => {
-    const of = (user: string): number =>
-      results.find((one) => one.user === user)?.errorCode ?? ErrorCodes.NONE
+    const codes = new Map(results.map(({ user, errorCode }) => [user, errorCode]))
     const act = (name: string, mechanism: number, change: string): Act => ({
       audit: 'credentials.alter',
       resource: `user:${name}`,
-      errorCode: of(name),
+      errorCode: codes.get(name) ?? ErrorCodes.NONE,
       details: { change, mechanism: scramMechanismOf(mechanism) ?? null },
     })
     return [
