@@ -280,7 +280,11 @@ export function consumerScenarios(scenario: ScenarioTest): void {
     const topic = await s.topic()
     await fill(s, topic, 1)
     const told: unknown[] = []
-    const warn = (fields: object, message: string): void => void told.push({ ...fields, message })
+    const unread = 'a partition is assigned and not read: poll is not called'
+    // A broker that is slow to answer at first is told of as well.
+    const warn = (fields: object, message: string): void => {
+      if (message === unread) told.push(fields)
+    }
     const cluster = s.newCluster({ logger: { ...silentLogger, warn } })
     const consumer = s.consumer({ stalledWarningMs: 300 }, cluster)
     consumer.assign([{ topic, partition: 0, offset: 0 }])
@@ -289,11 +293,6 @@ export function consumerScenarios(scenario: ScenarioTest): void {
     await s.until('somebody is warned', () => told.length > 0)
     const [{ seconds, ...warning }] = told as [{ seconds: number }]
     assert.ok(seconds >= 0)
-    assert.deepEqual(warning, {
-      topic,
-      partition: 0,
-      position: 0,
-      message: 'a partition is assigned and not read: poll is not called',
-    })
+    assert.deepEqual(warning, { topic, partition: 0, position: 0 })
   })
 }
