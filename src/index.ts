@@ -1,4 +1,6 @@
 /** What a user imports from `millrace`. */
+import type { MillraceConfig } from './server/instance/config.ts'
+import type { RunningMillrace, StartOptions } from './server/instance/start.ts'
 
 export {
   agent,
@@ -29,6 +31,7 @@ export {
   type ProcessorContext,
   type ProcessorDefinition,
 } from './dsl/processor.ts'
+export { type RemoteTable, type RemoteTableOptions, remoteTable } from './dsl/remote-table.ts'
 export type { Stream, StreamJoinOptions, ToOptions } from './dsl/stream.ts'
 export type { Table } from './dsl/table.ts'
 export type { TableGrouped } from './dsl/table-grouped.ts'
@@ -64,7 +67,39 @@ export { quantiles } from './operators/aggregators/quantiles.ts'
 export { stddev } from './operators/aggregators/stddev.ts'
 export { topK } from './operators/aggregators/top-k.ts'
 export type { AssembledEvent, Interval } from './operators/assemble.ts'
-export type { RecordMetadata } from './operators/operator.ts'
+export type { AsyncCall } from './operators/async-call.ts'
+export type { ParkedDecision, ParkedKey, RecordMetadata } from './operators/operator.ts'
 export type { Windowed } from './operators/windowed.ts'
 export type { DescribedPlan } from './plan/describe-json.ts'
+export type { StoreDescription } from './runtime/queries/pipeline-stores.ts'
+export type {
+  FoundValue,
+  PageOptions,
+  RowsPage,
+  RowsWanted,
+  StoreReader,
+} from './runtime/queries/store-reader.ts'
+export type { InputPosition } from './runtime/queries/task-query.ts'
 export { defineConfig, type MillraceConfig } from './server/instance/config.ts'
+export type { RunningMillrace, StartOptions } from './server/instance/start.ts'
+export type { StoreRow } from './state/store-query.ts'
+
+/**
+ * Starts a configuration in this process, as `millrace dev` does in a terminal; resolves once its topics, pipelines and
+ * agents run.
+ *
+ * ```ts
+ * const millrace = await start(defineConfig({ pipelines: [shop] }))
+ * const { value } = await millrace.store<number>('stock').get('hat')
+ * ```
+ * @throws MR_CONFIG_INVALID, MR_PORT_IN_USE, MR_DATA_DIRECTORY_LOCKED, and what its parts throw at their start
+ */
+export async function start(config: MillraceConfig, options: StartOptions = {}): Promise<RunningMillrace> {
+  // Loaded when it is needed: who only writes a pipeline has no use for a broker.
+  const [{ nodePlatform }, { nodeThreads }, { startOn }] = await Promise.all([
+    import('./platform/node/platform.ts'),
+    import('./platform/node/threads.ts'),
+    import('./server/instance/start.ts'),
+  ])
+  return startOn({ platform: nodePlatform(), threads: nodeThreads }, config, options)
+}

@@ -26,6 +26,7 @@ export const errorRegister = {
   MR_LIMIT: kind(7, 'A named limit of a queue, buffer or message was passed.'),
 
   MR_USAGE: kind(2, 'A command was called with unknown or missing arguments.'),
+  MR_TEST_FAILED: kind(1, 'Tests that were run have failed, or there were none.'),
   MR_NODE_VERSION: kind(2, 'The running Node.js is older than the oldest one supported.'),
   MR_CONFIG_NOT_FOUND: kind(2, 'No configuration file was found where one was named.'),
   MR_CONFIG_INVALID: kind(2, 'A configuration file cannot be loaded, or a value in it is not legal.'),
@@ -99,6 +100,14 @@ export const errorRegister = {
   MR_PLAN_NOT_COPARTITIONED: kind(2, 'Two sides of a join have different numbers of partitions.'),
   MR_PLAN_NAME_TAKEN: kind(2, 'Two parts of a pipeline have the same name.'),
   MR_STATE_CORRUPT: kind(7, 'A changelog record cannot be read back into its store.'),
+  MR_STORE_UNKNOWN: kind(3, 'A query names a store that is not there, or that is not for queries.'),
+  MR_STORE_KIND: kind(2, 'A query asks a store for what stores of its kind cannot tell.'),
+  MR_STORE_MOVING: kind(
+    5,
+    'The state that a query asks for is being moved or restored, or held elsewhere.',
+    true,
+  ),
+  MR_QUERY_INVALID: kind(2, 'A query has an illegal key, time, limit or cursor.'),
   MR_TASK_FAILED: kind(1, 'A task of a pipeline stopped with an error.'),
 
   MR_SOURCE_FAILED: kind(1, 'A source cannot be read.'),

@@ -14,6 +14,7 @@ import { topK } from '../operators/aggregators/top-k.ts'
 import type { Windowed } from '../operators/windowed.ts'
 import { pipeline } from './pipeline.ts'
 import { keyValueState, output, outputBy } from './processor.ts'
+import { remoteTable } from './remote-table.ts'
 import type { Stream } from './stream.ts'
 import type { Table } from './table.ts'
 import { calendar, custom, everyRecords, hopping, session, sliding, tumbling, unlimited } from './window.ts'
@@ -57,6 +58,33 @@ describe('inferred types', () => {
     typeOf(paid.merge(paid.mapValues(() => 1))).is<Stream<string, Paid | number>>(true)
     typeOf(paid.repartition({ partitions: 3, name: 'moved' })).is<Stream<string, Paid>>(true)
     typeOf(paid.toTable()).is<Table<string, Paid, null>>(true)
+    typeOf(paid.mapAsync(async (o, key) => [key, o.cents] as const)).is<
+      Stream<string, readonly [string, number]>
+    >(true)
+    typeOf(
+      paid.mapAsync(
+        (o, _k, { attempt, signal, timestampMs }) => `${attempt}${signal.aborted}${timestampMs}${o.id}`,
+        {
+          name: 'asked',
+          order: 'per-key',
+          onFailure: 'park',
+          park: { retry: 'never' },
+        },
+      ),
+    ).is<Stream<string, string>>(true)
+    const prices = remoteTable<number>({ name: 'prices', get: async () => 1 })
+    typeOf(paid.join(prices, (o, price) => o.cents * price)).is<Stream<string, number>>(true)
+    typeOf(paid.leftJoin(prices, (_o, price) => price, { name: 'left' })).is<Stream<string, number | null>>(
+      true,
+    )
+    const byNumber = remoteTable<{ city: string }, number>({
+      name: 'cities',
+      getAll: async (keys) => keys.map((key) => (key > 1 ? { city: 'Bern' } : null)),
+      cache: { ttl: '1 minute' },
+    })
+    typeOf(paid.join(byNumber, (_o, { city }) => city, { on: (o) => o.cents, order: 'none' })).is<
+      Stream<string, string>
+    >(true)
     typeOf(paid.deduplicate({ within: '1 hour', id: (o) => o.id })).is<Stream<string, Paid>>(true)
     typeOf(paid.delay('5 minutes')).is<Stream<string, Paid>>(true)
     const branches = orders.branch(
@@ -239,6 +267,25 @@ export function doesNotCompile(): void {
   people.suppress({})
   // @ts-expect-error an id is told within a time
   orders.deduplicate({ id: (o) => o.id })
+  // @ts-expect-error keys are parked only where their order is kept
+  orders.mapAsync((o) => o, { onFailure: 'park' })
+  // @ts-expect-error only keys whose order is kept are parked
+  orders.mapAsync((o) => o, { order: 'none', park: { retry: 'never' } })
+  // @ts-expect-error a retry says how often
+  orders.mapAsync((o) => o, { retry: { backoff: '1 second' } })
+  const numbers = remoteTable<number, number>({ name: 'numbers', get: async (key) => key })
+  // @ts-expect-error the keys of the table are numbers
+  orders.join(numbers, (o, n) => o.cents + n, { on: (o) => o.id })
+  // @ts-expect-error the keys of the stream are not those of the table
+  orders.join(numbers, (o, n) => o.cents + n)
+  // @ts-expect-error a cache says how long its values count
+  remoteTable<number>({ name: 'numbers', get: async () => 1, cache: {} })
+  // @ts-expect-error several keys at once need getAll
+  remoteTable<number>({ name: 'numbers', get: async () => 1, batch: { keysMax: 3 } })
+  // @ts-expect-error a remote table gives numbers
+  remoteTable<number>({ name: 'numbers', get: async () => 'one' })
+  // @ts-expect-error a global table has no priority
+  app.globalTable('cities', json<string>(), { priority: 1 })
   orders.process({
     stores: { seen: keyValueState<number>() },
     outputs: { big: output<Paid>(), ids: outputBy<string>(stringSerde) },

@@ -1,5 +1,6 @@
 /** A pipeline: what a user writes, names and runs. */
 import { type Duration, durationMs } from '../core/duration.ts'
+import { MillraceError } from '../core/errors.ts'
 import { type Serde, type SerdeOrSchema, serdeOf, stringSerde } from '../core/serde.ts'
 import { tableSourceOperator, versionedTableSourceOperator } from '../operators/table-source.ts'
 import { storeView } from '../operators/table-view.ts'
@@ -9,6 +10,7 @@ import { describePlanAsMermaid } from '../plan/describe-mermaid.ts'
 import { Graph, type InvalidPolicy } from '../plan/graph.ts'
 import { type PhysicalPlan, planGraph } from '../plan/plan.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { queried } from '../state/store.ts'
 import { versionedStore } from '../state/versioned-store.ts'
 import { GlobalTable } from './global-table.ts'
 import { Stream } from './stream.ts'
@@ -23,7 +25,17 @@ export interface SourceOptions<V, K> {
   readonly lateness?: Duration
   /** What happens to a record that cannot be read or processed. Default `dead-letter`. */
   readonly onInvalid?: InvalidPolicy
-  /** Default: the topic's name. Needed when one topic is read twice. */
+  /**
+   * What lies in the topic when a task starts is read first, whatever its time: a table that is whole before the first
+   * record looks something up in it. What comes later is merged by time. Default false.
+   */
+  readonly bootstrap?: boolean
+  /**
+   * Where a task reads several topics: records of one with a higher priority go first, whatever their time, and others
+   * wait until it has none. Any whole number; default 0: records go by their time.
+   */
+  readonly priority?: number
+  /** Default: the topic's name. A topic is read once in a pipeline. */
   readonly name?: string
 }
 
@@ -75,8 +87,9 @@ export class Pipeline {
     const name = `${source.name}-table`
     const key = keySerde as Serde<unknown>
     const stored = valueSerde as Serde<unknown>
+    const shown = { keySerde: key, show: (state: unknown) => state, alias: source.name }
     if (options.history === undefined) {
-      const spec = keyValueStore(name, key, stored)
+      const spec = queried(keyValueStore(name, key, stored), shown)
       const node = this.graph.add({
         kind: 'operator',
         name,
@@ -85,7 +98,7 @@ export class Pipeline {
       })
       return new Table(this.graph, node, keySerde, source.name, { versioned: false, spec })
     }
-    const spec = versionedStore(name, key, stored, durationMs(options.history))
+    const spec = queried(versionedStore(name, key, stored, durationMs(options.history)), shown)
     const node = this.graph.add({
       kind: 'operator',
       name,
@@ -103,7 +116,7 @@ export class Pipeline {
   globalTable<V, K = string>(
     topic: string,
     value: SerdeOrSchema<V>,
-    options: SourceOptions<V, K> = {},
+    options: Omit<SourceOptions<V, K>, 'bootstrap' | 'priority'> = {},
   ): GlobalTable<K, V> {
     const keySerde = keyOf(options.key) as Serde<unknown>
     const valueSerde = serdeOf(value) as Serde<unknown>
@@ -120,7 +133,12 @@ export class Pipeline {
       valueSerde,
       broadcast: true,
     })
-    const spec = keyValueStore(name, keySerde, valueSerde)
+    const spec = queried(keyValueStore(name, keySerde, valueSerde), {
+      keySerde,
+      show: (state) => state,
+      held: 'everywhere',
+      alias: source.name,
+    })
     this.graph.add({ kind: 'operator', name, spec: tableSourceOperator(spec), inputs: [input] })
     return new GlobalTable(source.name, storeView({ versioned: false, spec }))
   }
@@ -150,6 +168,12 @@ export class Pipeline {
     nullValues: boolean,
     timeless = false,
   ) {
+    if (options.priority !== undefined && !Number.isSafeInteger(options.priority)) {
+      throw new MillraceError(
+        'MR_PLAN_INVALID',
+        `the priority of ${topic} is ${options.priority}, not a whole number`,
+      )
+    }
     return this.graph.add({
       kind: 'source',
       name: options.name ?? topic,
@@ -161,6 +185,8 @@ export class Pipeline {
       nullValues,
       onInvalid: options.onInvalid ?? 'dead-letter',
       ...(timeless ? { timeless } : {}),
+      ...(options.bootstrap === true ? { bootstrap: true } : {}),
+      ...(options.priority === undefined ? {} : { priority: options.priority }),
     })
   }
 }

@@ -6,6 +6,7 @@ import { portOperator } from '../operators/port.ts'
 import { type ProcessorTools, processorOperator, type TimerClock } from '../operators/processor.ts'
 import type { OperatorNode } from '../plan/graph.ts'
 import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
+import { queried } from '../state/store.ts'
 import { repartitionFor } from './repartition.ts'
 import { type NameOption, Stream } from './stream.ts'
 
@@ -141,7 +142,12 @@ export function addProcessor<K, V, S extends States, O extends Outputs>(
   const stores = new Map(
     Object.entries(definition.stores ?? {}).map(([store, { keySerde, valueSerde }]) => [
       store,
-      keyValueStore<unknown, unknown>(`${name}-${store}`, keySerde, valueSerde),
+      queried(keyValueStore<unknown, unknown>(`${name}-${store}`, keySerde, valueSerde), {
+        keySerde,
+        show: (state) => state,
+        // A processor puts what it likes under whichever key it likes.
+        held: 'anywhere',
+      }),
     ]),
   )
   const timers = definition.timers === true

@@ -14,6 +14,7 @@ import type { Joiner } from '../operators/stream-table-join.ts'
 import { tableSourceOperator } from '../operators/table-source.ts'
 import type { Graph, GraphNode } from '../plan/graph.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { queried } from '../state/store.ts'
 import {
   type BranchConditions,
   type Branches,
@@ -32,60 +33,38 @@ import {
   type ProcessorOutputs,
   type States,
 } from './processor.ts'
+import { joinRemoteTable, type RemoteJoinOptions, RemoteTable } from './remote-table.ts'
 import { repartitionBy, repartitionFor } from './repartition.ts'
+import type {
+  DeduplicateOptions,
+  GlobalJoinOptions,
+  KeyOption,
+  NameOption,
+  PrintOptions,
+  RepartitionOptions,
+  StreamJoinOptions,
+  ToOptions,
+} from './stream-options.ts'
 import { type AnyTable, Table } from './table.ts'
 
-/** The part of the plan's names that comes from the user. */
-export interface NameOption {
-  /** What stores, internal topics and the picture of the flow call it. */
-  readonly name?: string
-}
+export type {
+  DeduplicateOptions,
+  GlobalJoinOptions,
+  KeyOption,
+  NameOption,
+  PrintOptions,
+  RepartitionOptions,
+  StreamJoinOptions,
+  ToOptions,
+} from './stream-options.ts'
 
-/** How the new keys are written where records move to another task. Texts need none. */
-export interface KeyOption<K> {
-  readonly key: SerdeOrSchema<K>
-}
-
-export interface ToOptions<K, V> {
-  /** How keys are written. Default: as the stream's keys are. */
-  readonly key?: SerdeOrSchema<K>
-  /** How values are written. Default: JSON. */
-  readonly value?: SerdeOrSchema<V>
-}
-
-export interface DeduplicateOptions<K, V> extends NameOption {
-  /** How far apart in time two records with one id are still the same. */
-  readonly within: Duration
-  /** Default: the key. */
-  readonly id?: (value: V, key: K, record: RecordMetadata) => unknown
-}
-
-export interface PrintOptions<K, V> extends NameOption {
-  /** Default: the name of what is printed. */
-  readonly label?: string
-  readonly line?: (value: V, key: K, record: RecordMetadata) => string
-}
-
-export interface RepartitionOptions<K, V> extends NameOption {
-  /** Default: as many as what it is joined with has, else as many as tasks write it. */
-  readonly partitions?: number
-  /** How keys are written. Default: as the stream's keys are. */
-  readonly key?: SerdeOrSchema<K>
-  /** How values are written. Default: JSON. */
-  readonly value?: SerdeOrSchema<V>
-}
-
-export interface StreamJoinOptions extends NameOption {
-  /** How far apart the times of two records may be, in either direction or each for itself. */
-  readonly within: Duration | { readonly before: Duration; readonly after: Duration }
-  /** How long past that a late record still finds its partners. Default 0. */
-  readonly grace?: Duration
-}
-
-export interface GlobalJoinOptions<K, V, G> {
-  /** The key of the global table that a record is joined by; null for none. */
-  readonly on: (value: V, key: K) => G | null
-}
+type Joinable<K> =
+  | AnyTable
+  | GlobalTable<unknown, unknown>
+  | RemoteTable<unknown, unknown>
+  | Stream<K, unknown>
+type AnyJoinOptions<K, V> = NameOption &
+  Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown> & RemoteJoinOptions>
 
 /** Where a stream comes from: it decides the default names of what is kept for it. */
 export interface StreamOrigin {
@@ -264,6 +243,18 @@ export class Stream<K, V> {
     joiner: (left: V, right: T, key: K) => R,
     options: NameOption & GlobalJoinOptions<K, V, G>,
   ): Stream<K, R>
+  /** Joins each record with the value that a remote table gives, when it is asked, for a key found in the record. */
+  join<G, T, R>(
+    table: RemoteTable<G, T>,
+    joiner: (left: V, right: T, key: K) => R,
+    options: RemoteJoinOptions & GlobalJoinOptions<K, V, G>,
+  ): Stream<K, R>
+  /** The same by the key of the record. */
+  join<T, R>(
+    table: RemoteTable<K, T>,
+    joiner: (left: V, right: T, key: K) => R,
+    options?: RemoteJoinOptions,
+  ): Stream<K, R>
   /** Joins records of one key that come close in time; records without a partner give nothing. */
   join<W, R>(
     other: Stream<K, W>,
@@ -271,9 +262,9 @@ export class Stream<K, V> {
     options: StreamJoinOptions,
   ): Stream<K, R>
   join<R>(
-    other: AnyTable | GlobalTable<unknown, unknown> | Stream<K, unknown>,
+    other: Joinable<K>,
     joiner: (left: V, right: never, key: K) => R,
-    options: NameOption & Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown>> = {},
+    options: AnyJoinOptions<K, V> = {},
   ): Stream<K, R> {
     return this.joinWith('inner', other, joiner as Joiner, options)
   }
@@ -290,6 +281,17 @@ export class Stream<K, V> {
     joiner: (left: V, right: T | null, key: K) => R,
     options: NameOption & GlobalJoinOptions<K, V, G>,
   ): Stream<K, R>
+  /** As `join`; a record for which the remote table has nothing is joined with null. */
+  leftJoin<G, T, R>(
+    table: RemoteTable<G, T>,
+    joiner: (left: V, right: T | null, key: K) => R,
+    options: RemoteJoinOptions & GlobalJoinOptions<K, V, G>,
+  ): Stream<K, R>
+  leftJoin<T, R>(
+    table: RemoteTable<K, T>,
+    joiner: (left: V, right: T | null, key: K) => R,
+    options?: RemoteJoinOptions,
+  ): Stream<K, R>
   /** As `join`; a record of this stream without a partner is joined with null when its window has closed. */
   leftJoin<W, R>(
     other: Stream<K, W>,
@@ -297,9 +299,9 @@ export class Stream<K, V> {
     options: StreamJoinOptions,
   ): Stream<K, R>
   leftJoin<R>(
-    other: AnyTable | GlobalTable<unknown, unknown> | Stream<K, unknown>,
+    other: Joinable<K>,
     joiner: (left: V, right: never, key: K) => R,
-    options: NameOption & Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown>> = {},
+    options: AnyJoinOptions<K, V> = {},
   ): Stream<K, R> {
     return this.joinWith('left', other, joiner as Joiner, options)
   }
@@ -380,7 +382,11 @@ export class Stream<K, V> {
     const name = options.name ?? `${this.origin.sources.join('-')}-to-table`
     const input = repartitionFor(this, name)
     const valueSerde = options.value === undefined ? json<unknown>() : serdeOf(options.value)
-    const spec = keyValueStore(name, this.keySerde as Serde<unknown>, valueSerde as Serde<unknown>)
+    const keySerde = this.keySerde as Serde<unknown>
+    const spec = queried(keyValueStore(name, keySerde, valueSerde as Serde<unknown>), {
+      keySerde,
+      show: (state) => state,
+    })
     const node = this.graph.add({
       kind: 'operator',
       name,
@@ -422,13 +428,17 @@ export class Stream<K, V> {
 
   private joinWith<R>(
     kind: 'inner' | 'left',
-    other: AnyTable | GlobalTable<unknown, unknown> | Stream<K, unknown>,
+    other: Joinable<K>,
     joiner: Joiner,
-    options: NameOption & Partial<StreamJoinOptions & GlobalJoinOptions<K, V, unknown>>,
+    options: AnyJoinOptions<K, V>,
   ): Stream<K, R> {
     const left = kind === 'left'
     if (other instanceof Table) return joinTable(this, other, left, joiner, options)
     if (other instanceof Stream) return joinStreams(kind, this, other, joiner, options as StreamJoinOptions)
+    if (other instanceof RemoteTable) {
+      const asked = options as RemoteJoinOptions & Partial<GlobalJoinOptions<K, V, unknown>>
+      return joinRemoteTable(this, other, left, joiner, asked)
+    }
     const keyOf = options.on as (value: unknown, key: unknown) => unknown
     return joinGlobalTable(this, other, left, keyOf, joiner, options)
   }

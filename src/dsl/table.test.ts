@@ -200,6 +200,13 @@ describe('parts that would wait for each other', () => {
       (item, row) => [item, row],
     )
     joined.join(items, (one, item) => [one, item], { name: 'again' }).to('out')
-    assert.throws(() => app.plan(), { code: 'MR_PLAN_INVALID', hint: /a second time, under another name/ })
+    assert.throws(() => app.plan(), { code: 'MR_PLAN_INVALID', hint: /a pipeline of its own/ })
+  })
+
+  it('are refused when they read a topic twice, each from a place of its own', () => {
+    const app = pipeline('twice')
+    app.stream('items', json<number>()).to('out')
+    app.table('items', json<number>(), { name: 'as-table' }).toStream().to('out-again')
+    assert.throws(() => app.plan(), { code: 'MR_PLAN_INVALID', message: /reads items twice/ })
   })
 })

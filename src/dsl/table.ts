@@ -10,6 +10,7 @@ import { tableValuesOperator } from '../operators/table-values.ts'
 import { derivedView, storeView, type TableStoreSpec, type TableView } from '../operators/table-view.ts'
 import type { Graph, GraphNode } from '../plan/graph.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { queried } from '../state/store.ts'
 import { joinByForeignKey } from './foreign-key.ts'
 import { type KeyOption, type NameOption, Stream, type ToOptions } from './stream.ts'
 import { TableGrouped } from './table-grouped.ts'
@@ -177,7 +178,11 @@ export class Table<K, V, Gone extends null = never> {
   lookup(): TableView {
     if (this.origin === undefined) {
       const name = `${this.sourceName}-table`
-      const spec = keyValueStore(name, this.keySerde as Serde<unknown>, json<unknown>())
+      const keySerde = this.keySerde as Serde<unknown>
+      const spec = queried(keyValueStore(name, keySerde, json<unknown>()), {
+        keySerde,
+        show: (state) => state,
+      })
       this.changes = this.graph.add({
         kind: 'operator',
         name,
@@ -216,7 +221,10 @@ export class Table<K, V, Gone extends null = never> {
     const store =
       options.store === undefined
         ? undefined
-        : keyValueStore(options.store, this.keySerde as Serde<unknown>, valueSerde as Serde<unknown>)
+        : queried(
+            keyValueStore(options.store, this.keySerde as Serde<unknown>, valueSerde as Serde<unknown>),
+            { keySerde: this.keySerde as Serde<unknown>, show: (state) => state },
+          )
     before.wanted = kind === 'table-filter' && this.tellBefore(false)
     const spec = tableValuesOperator({ kind, change, store, before })
     const node = this.graph.add({ kind: 'operator', name, spec, inputs: [this.node] })

@@ -7,6 +7,7 @@
  */
 import type { Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { queried } from '../state/store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import type { OperatorSpec } from './operator.ts'
 
@@ -23,7 +24,11 @@ export interface AggregateOptions {
 
 export function aggregateOperator(options: AggregateOptions): OperatorSpec {
   const { aggregator } = options
-  const storeSpec = keyValueStore<unknown, Kept>(options.store, options.keySerde, jsonState)
+  const { keySerde } = options
+  const storeSpec = queried(keyValueStore<unknown, Kept>(options.store, keySerde, jsonState), {
+    keySerde,
+    show: (kept) => aggregator.result((kept as Kept).state),
+  })
   return {
     kind: 'aggregate',
     stores: [storeSpec],

@@ -18,7 +18,12 @@ export interface Asker {
   ask(value: unknown, key: unknown, call: AsyncCall): unknown
   /** Called after each round of asking. */
   round?(wallClockMs: number): void
+  /** The wall clock at which a round has something to do though nothing is asked; Infinity for none. */
+  nextRoundMs?(): number
 }
+
+/** The answer for a record of which nothing comes. */
+export const nothing: unique symbol = Symbol('nothing')
 
 /** How often and after which pauses a record is tried. */
 export interface RetryRule {

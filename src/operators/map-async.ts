@@ -27,8 +27,17 @@ import { invariant } from '../core/invariant.ts'
 import type { Serde } from '../core/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { mapKeyOf } from '../state/store.ts'
-import { type WaitingStore, waitingStore } from '../state/waiting-store.ts'
-import { type Answer, type Asker, askNow, isPromise, OneCall, pauseMs, type RetryRule } from './async-call.ts'
+import { type Waiting, type WaitingStore, waitingStore } from '../state/waiting-store.ts'
+import {
+  type Answer,
+  type Asker,
+  askNow,
+  isPromise,
+  nothing,
+  OneCall,
+  pauseMs,
+  type RetryRule,
+} from './async-call.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import { Fifo } from './fifo.ts'
 import type {
@@ -153,7 +162,7 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
     }
     const call = new OneCall(waiting, 1)
     const answer = askNow(this.asker, waiting, call)
-    if (!isPromise(answer) && 'value' in answer) this.output.process(key, answer.value, timestampMs)
+    if (!isPromise(answer) && 'value' in answer) this.pass(waiting, answer.value)
     else this.asked(this.line.add(this.store.add(waiting)), call, answer)
   }
 
@@ -182,7 +191,7 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
 
   nextPollMs(): number {
     const [endMs = Number.POSITIVE_INFINITY] = this.calls.values()
-    return Math.min(endMs, this.pauses.firstMs)
+    return Math.min(endMs, this.pauses.firstMs, this.asker.nextRoundMs?.() ?? Number.POSITIVE_INFINITY)
   }
 
   poll(wallClockMs: number): boolean {
@@ -318,8 +327,12 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
 
   private giveOut(waiter: Waiter, value: unknown): void {
     const { entry } = waiter
-    this.host.resume(entry, () => this.output.process(entry.key, value, entry.timestampMs))
+    this.host.resume(entry, () => this.pass(entry, value))
     this.finish(waiter)
+  }
+
+  private pass({ key, timestampMs }: Waiting, value: unknown): void {
+    if (value !== nothing) this.output.process(key, value, timestampMs)
   }
 
   private giveUp(waiter: Waiter, error: unknown, policy: FailurePolicy | undefined): void {

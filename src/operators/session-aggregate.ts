@@ -14,6 +14,7 @@
  */
 import { json, type Serde } from '../core/serde.ts'
 import { type Session, type SessionSlot, sessionStore } from '../state/session-store.ts'
+import { queried } from '../state/store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
@@ -28,7 +29,11 @@ export interface SessionAggregateOptions {
 }
 
 export function sessionAggregateOperator(options: SessionAggregateOptions): OperatorSpec {
-  const storeSpec = sessionStore<unknown, unknown>(options.store, options.keySerde, json<unknown>())
+  const { aggregator, keySerde } = options
+  const storeSpec = queried(sessionStore<unknown, unknown>(options.store, keySerde, json<unknown>()), {
+    keySerde,
+    show: (state) => aggregator.result(state),
+  })
   return {
     kind: 'session-aggregate',
     stores: [storeSpec],

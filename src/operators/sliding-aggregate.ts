@@ -18,7 +18,7 @@
  * What the store keeps: [state, largest timestamp, 1 once its result was given].
  */
 import { json, type Serde } from '../core/serde.ts'
-import { mapKeyOf } from '../state/store.ts'
+import { mapKeyOf, queried } from '../state/store.ts'
 import { type WindowEntry, type WindowStore, windowStore } from '../state/window-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
@@ -37,7 +37,12 @@ type Held = [state: unknown, timestampMs: number, given: 0 | 1]
 type Entry = WindowEntry<unknown, Held>
 
 export function slidingAggregateOperator(options: SlidingAggregateOptions): OperatorSpec {
-  const storeSpec = windowStore<unknown, Held>(options.store, options.keySerde, json<Held>())
+  const { aggregator, differenceMs, keySerde } = options
+  const storeSpec = queried(windowStore<unknown, Held>(options.store, keySerde, json<Held>()), {
+    keySerde,
+    show: (held) => aggregator.result((held as Held)[0]),
+    windowEndMs: (startMs) => startMs + differenceMs,
+  })
   return {
     kind: 'sliding-aggregate',
     stores: [storeSpec],

@@ -5,6 +5,7 @@
  */
 import type { Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
+import { queried } from '../state/store.ts'
 import { jsonState, type Kept } from './aggregate.ts'
 import type { AnyReversibleAggregator } from './aggregator.ts'
 import type { OperatorSpec } from './operator.ts'
@@ -18,7 +19,11 @@ export interface TableAggregateOptions {
 
 export function tableAggregateOperator(options: TableAggregateOptions): OperatorSpec {
   const { aggregator } = options
-  const storeSpec = keyValueStore<unknown, Kept>(options.store, options.keySerde, jsonState)
+  const { keySerde } = options
+  const storeSpec = queried(keyValueStore<unknown, Kept>(options.store, keySerde, jsonState), {
+    keySerde,
+    show: (kept) => aggregator.result((kept as Kept).state),
+  })
   return {
     kind: 'table-aggregate',
     stores: [storeSpec],

@@ -17,6 +17,7 @@
  * time has reached the window's end].
  */
 import { json, type Serde } from '../core/serde.ts'
+import { queried } from '../state/store.ts'
 import { type WindowEntry, type WindowStore, windowStore } from '../state/window-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
@@ -40,7 +41,15 @@ export interface TriggeredAggregateOptions {
 }
 
 export function triggeredAggregateOperator(options: TriggeredAggregateOptions): OperatorSpec {
-  const storeSpec = windowStore<unknown, Pane>(options.store, options.keySerde, json<Pane>())
+  const { aggregator, keySerde, windows } = options
+  const storeSpec = queried(windowStore<unknown, Pane>(options.store, keySerde, json<Pane>()), {
+    keySerde,
+    show(pane) {
+      const [state] = pane as Pane
+      return state === null || state === undefined ? undefined : aggregator.result(state)
+    },
+    windowEndMs: (startMs) => windowEnd(windows, startMs),
+  })
   return {
     kind: `${options.windows.kind}-aggregate`,
     stores: [storeSpec],

@@ -13,11 +13,12 @@
  * What the store keeps: the aggregator's state; with `update` a pair of it and the largest timestamp.
  */
 import { json, type Serde } from '../core/serde.ts'
+import { queried } from '../state/store.ts'
 import { type WindowStore, windowStore } from '../state/window-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { OpenWindows } from './open-windows.ts'
 import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
-import type { AssignedWindows, WindowAssigner } from './window-assigner.ts'
+import { type AssignedWindows, type WindowAssigner, windowEnd } from './window-assigner.ts'
 
 export interface WindowAggregateOptions {
   readonly store: string
@@ -29,7 +30,15 @@ export interface WindowAggregateOptions {
 }
 
 export function windowAggregateOperator(options: WindowAggregateOptions): OperatorSpec {
-  const storeSpec = windowStore<unknown, unknown>(options.store, options.keySerde, json<unknown>())
+  const { aggregator, emit, keySerde, windows } = options
+  const storeSpec = queried(windowStore<unknown, unknown>(options.store, keySerde, json<unknown>()), {
+    keySerde,
+    show(kept) {
+      const state = emit === 'update' ? (kept as Updated)[0] : kept
+      return state === null || state === undefined ? undefined : aggregator.result(state)
+    },
+    windowEndMs: (startMs) => windowEnd(windows, startMs),
+  })
   return {
     kind: `${options.windows.kind}-aggregate`,
     stores: [storeSpec],

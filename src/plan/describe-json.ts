@@ -11,7 +11,7 @@ export interface DescribedPlan {
 
 export interface DescribedPart {
   readonly index: number
-  readonly sources: readonly { readonly name: string; readonly topic: string; readonly internal: boolean }[]
+  readonly sources: readonly DescribedSource[]
   /** Inputs before the operators that read them. */
   readonly operators: readonly DescribedOperator[]
   readonly sinks: readonly DescribedSink[]
@@ -21,6 +21,16 @@ export interface DescribedPart {
     readonly changelogTopic: string
     readonly operator: string
   }[]
+}
+
+export interface DescribedSource {
+  readonly name: string
+  readonly topic: string
+  readonly internal: boolean
+  /** What lies in it at the start is read first. */
+  readonly bootstrap?: true
+  /** Sources with a lower one come after it; left out where nothing was said. */
+  readonly priority?: number
 }
 
 export interface DescribedOperator {
@@ -52,7 +62,13 @@ export function describePlanAsJson(plan: PhysicalPlan): DescribedPlan {
 function describedPart(part: SubTopology): DescribedPart {
   return {
     index: part.index,
-    sources: part.sources.map(({ node, topic, internal }) => ({ name: node.name, topic, internal })),
+    sources: part.sources.map(({ node, topic, internal }) => ({
+      name: node.name,
+      topic,
+      internal,
+      ...(node.kind === 'source' && node.bootstrap ? { bootstrap: true } : {}),
+      ...(node.kind === 'source' && node.priority !== undefined ? { priority: node.priority } : {}),
+    })),
     operators: part.operators.map((node) => ({
       name: node.name,
       kind: node.spec.kind,

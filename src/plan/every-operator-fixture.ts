@@ -2,6 +2,7 @@
 import { json } from '../core/serde.ts'
 import { type Pipeline, pipeline } from '../dsl/pipeline.ts'
 import { keyValueState, output } from '../dsl/processor.ts'
+import { remoteTable } from '../dsl/remote-table.ts'
 import type { Stream } from '../dsl/stream.ts'
 import { calendar, everyRecords, session, sliding, tumbling, unlimited, type Window } from '../dsl/window.ts'
 import { count, sum } from '../operators/aggregator.ts'
@@ -54,6 +55,21 @@ export function everyOperator(edit: Edit = (events) => events): Pipeline {
     .deduplicate({ within: '1 hour' })
     .to('unique-out')
   source('waiting').delay('1 minute').to('waiting-out')
+  source('asked')
+    .mapAsync((event) => event)
+    .to('asked-out')
+  source('asked-per-key')
+    .selectKey((event) => event.user)
+    .mapAsync((event) => event, { order: 'per-key', onFailure: 'park' })
+    .to('asked-per-key-out')
+  source('asked-unordered')
+    .mapAsync((event) => event, { order: 'none' })
+    .to('asked-unordered-out')
+  const accounts = remoteTable<number>({ name: 'accounts', get: async () => 0 })
+  source('remote')
+    .selectKey((event) => event.user)
+    .join(accounts, (event, cents) => event.cents + cents)
+    .to('remote-out')
   source('joined')
     .selectKey((event) => event.user)
     .join(users, (event, user) => ({ ...event, ...user }))

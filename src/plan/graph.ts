@@ -29,6 +29,10 @@ export interface SourceNode {
   readonly onInvalid: InvalidPolicy
   /** Its records have no time: they go before all others, whatever their timestamps. */
   readonly timeless?: true
+  /** What lies in it when a task starts goes first, whatever its time. */
+  readonly bootstrap?: true
+  /** Its records go before those of sources with a lower one, whatever their times. Default 0. */
+  readonly priority?: number
 }
 
 export interface OperatorNode {

@@ -68,6 +68,7 @@ export interface PhysicalPlan {
 
 /** Cuts a logical graph into sub-topologies. */
 export function planGraph(graph: Graph): PhysicalPlan {
+  refuseSecondReaders(graph)
   const parts = connectedParts(graph)
   refuseCircles(graph, parts)
   const lags = lagsOf(parts)
@@ -137,6 +138,25 @@ function connectedParts(graph: Graph): PartNodes[] {
   return [...parts.values()]
 }
 
+/** A pipeline has one position per partition, so that two of its parts cannot each be somewhere else in a topic. */
+function refuseSecondReaders(graph: Graph): void {
+  const readers = new Map<string, SourceNode>()
+  for (const node of graph.nodes) {
+    if (node.kind !== 'source') continue
+    const first = readers.get(node.topic)
+    if (first !== undefined) {
+      throw new MillraceError(
+        'MR_PLAN_INVALID',
+        `pipeline "${graph.pipeline}" reads ${node.topic} twice: "${first.name}" and "${node.name}"`,
+        {
+          hint: 'Read it once and use the stream in both places; `toTable()` makes a table of it, `toStream()` a stream of a table.',
+        },
+      )
+    }
+    readers.set(node.topic, node)
+  }
+}
+
 /** Tasks wait for the time of what they read: of a part that reads what it writes, none would ever move. */
 function refuseCircles(graph: Graph, parts: readonly PartNodes[]): void {
   const reads = new Map<PartNodes, readonly RepartitionNode[]>()
@@ -151,7 +171,7 @@ function refuseCircles(graph: Graph, parts: readonly PartNodes[]): void {
   const visit = (part: PartNodes, below: readonly PartNodes[], topic: string): void => {
     if (below.includes(part)) {
       throw new MillraceError('MR_PLAN_INVALID', `pipeline "${graph.pipeline}" feeds ${topic} from itself`, {
-        hint: 'Two parts wait for each other. Read one of their topics a second time, under another name: { name: "…" }.',
+        hint: 'Two parts wait for each other. Put what one of them reads of the other into a pipeline of its own.',
       })
     }
     if (done.has(part)) return

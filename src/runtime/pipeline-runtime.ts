@@ -17,6 +17,9 @@ import { partitionName } from '../core/record.ts'
 import type { ParkedDecision, ParkedKey } from '../operators/operator.ts'
 import type { PhysicalPlan } from '../plan/plan.ts'
 import { type Clock, sleep, until } from '../platform/clock.ts'
+import { PipelineStores } from './queries/pipeline-stores.ts'
+import type { StoreReader } from './queries/store-reader.ts'
+import type { TaskAnswer, TaskQuery } from './queries/task-query.ts'
 import { tasksOf } from './task-assignor.ts'
 import type { ThreadSnapshot } from './thread/thread-snapshot.ts'
 
@@ -27,6 +30,8 @@ export interface RunningThread {
   stop(): void
   drainTo(endOffsets: ReadonlyMap<string, number>): void
   snapshot(): ThreadSnapshot
+  /** What the thread's tasks know of a store; nothing when it has ended. A thread that cannot be asked leaves it out. */
+  query?(query: TaskQuery): Promise<readonly TaskAnswer[]>
   /** Keys whose records wait for one that fails. A thread that cannot be asked leaves it out. */
   parked?(): readonly ParkedKey[]
   /** Decides about a parked key, if one of the thread's tasks holds it. A thread that cannot be told leaves it out. */
@@ -52,6 +57,8 @@ const RESTARTS_MAX = 8
 
 export class PipelineRuntime {
   readonly plan: PhysicalPlan
+  /** The pipeline's stores, for queries. */
+  readonly stores: PipelineStores
   state: PipelineState = 'new'
   /** Rejects when the pipeline fails; never resolves before it is stopped. */
   readonly failed: Promise<never>
@@ -65,6 +72,8 @@ export class PipelineRuntime {
   constructor(options: PipelineRuntimeOptions) {
     this.options = options
     this.plan = options.plan
+    const { plan, partitionCounts } = options
+    this.stores = new PipelineStores({ plan, partitionCounts, ask: (query) => this.ask(query) })
     this.failed = new Promise((_, reject) => {
       this.fail = reject
     })
@@ -105,6 +114,15 @@ export class PipelineRuntime {
     return this.threads.flatMap((thread) => (thread === undefined ? [] : [thread.snapshot()]))
   }
 
+  /**
+   * A store of the pipeline by its name, or by the topic of a table.
+   *
+   * @throws MR_STORE_UNKNOWN
+   */
+  store<K = unknown, V = unknown>(name: string): StoreReader<K, V> {
+    return this.stores.open<K, V>(name)
+  }
+
   /** Keys whose records wait for one that fails, of all threads that can be asked. */
   parked(): readonly ParkedKey[] {
     return this.threads.flatMap((thread) => thread?.parked?.() ?? [])
@@ -131,6 +149,14 @@ export class PipelineRuntime {
         partition,
       })),
     )
+  }
+
+  private async ask(query: TaskQuery): Promise<readonly TaskAnswer[]> {
+    if (this.state !== 'running') return []
+    const answers = await Promise.all(
+      this.threads.map(async (thread) => (await thread?.query?.(query)) ?? []),
+    )
+    return answers.flat()
   }
 
   private async supervise(index: number): Promise<void> {

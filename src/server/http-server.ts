@@ -2,12 +2,13 @@
  * The HTTP server: live picture, health, metrics and the console's files. How it listens and ends is in
  * http-listener.ts; event streams end first.
  *
- * It knows nothing of brokers and pipelines: it shows what a FlowObserver gives, and the metrics that it is given.
+ * It knows nothing of brokers and pipelines: it shows what a FlowObserver gives, and the metrics and stores that it is given.
  */
 import { Hono } from 'hono'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Platform } from '../platform/platform.ts'
+import type { StoreDirectory } from '../runtime/queries/store-directory.ts'
 import type { FlowObserver } from './flow.ts'
 import { type HttpServer, listenHttp } from './http-listener.ts'
 import { flowRoutes } from './routes/flow-routes.ts'
@@ -17,6 +18,7 @@ import { guard } from './routes/guard.ts'
 import { healthRoute } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { problemOf, statusOf } from './routes/problem.ts'
+import { storeRoutes } from './routes/store-routes.ts'
 import { readStaticFiles, staticRoutes } from './static-files.ts'
 
 const PORT_DEFAULT = 7070
@@ -45,6 +47,8 @@ export interface HttpServerOptions {
   readonly observer: FlowObserver
   /** What `/metrics` answers, in Prometheus' text format; without it there is no such page. */
   readonly metrics?: () => string
+  /** What `/api/stores` asks; without it there is no such path. */
+  readonly stores?: StoreDirectory
   readonly logger: Logger
   /** Where the built console lies. A missing one is said on the page; the API works without. */
   readonly consoleDirectory: string
@@ -81,6 +85,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   flowRoutes(app, text, streams)
   healthRoute(app, options.observer)
   if (options.metrics !== undefined) metricsRoute(app, options.metrics)
+  if (options.stores !== undefined) storeRoutes(app, options.stores)
   staticRoutes(app, readStaticFiles(platform.disk, options.consoleDirectory))
 
   return listenHttp(app, {

@@ -6,6 +6,7 @@
  * back. Nothing else makes state durable.
  */
 import type { ByteWriter } from '../core/byte-writer.ts'
+import type { Serde } from '../core/serde.ts'
 
 /** Where a store writes its changes: one changelog partition. */
 export interface ChangelogWriter {
@@ -41,7 +42,30 @@ export interface ChangelogRecord {
 export interface StoreSpec<S extends StateStore = StateStore> {
   readonly name: string
   readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'join-buffer' | 'grouped' | 'waiting'
+  /** How queries see it; without it the store is its operator's own affair. */
+  readonly queried?: QueriedStore
   create(): S
+}
+
+/** What queries from outside need to know of a store. */
+export interface QueriedStore {
+  readonly keySerde: Serde<unknown>
+  /** What an entry shows of the state that is kept for it; undefined hides it. */
+  readonly show: (state: unknown) => unknown
+  /** Windows: the end of the one that begins at `startMs`. */
+  readonly windowEndMs?: (startMs: number) => number
+  /**
+   * Which tasks hold an entry: the one of its key's partition, every task, or whichever saw the record. Default:
+   * `by-key`.
+   */
+  readonly held?: 'by-key' | 'everywhere' | 'anywhere'
+  /** Another name that it may be asked for by: that of a table. */
+  readonly alias?: string
+}
+
+/** A store whose entries may be queried. */
+export function queried<S extends StateStore>(spec: StoreSpec<S>, shown: QueriedStore): StoreSpec<S> {
+  return { ...spec, queried: shown }
 }
 
 /** What a key is called in a JavaScript Map: itself when it is a string or number, else its JSON text. */

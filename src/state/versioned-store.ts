@@ -75,6 +75,11 @@ export class VersionedStore<K, V> implements StateStore {
     return this.asOf(key, Number.POSITIVE_INFINITY)
   }
 
+  /** Every key of which a version is kept. */
+  *keys(): Generator<K> {
+    for (const { key } of this.byKey.values()) yield key
+  }
+
   /** Adds a version, or replaces the one of the same time, and drops what left the history. */
   put(key: K, value: V | undefined, fromMs: number): Taken {
     if (fromMs < this.horizonMs) return 'expired'

@@ -8,7 +8,7 @@
 import { ByteWriter } from '../core/byte-writer.ts'
 import { type Duration, durationMs } from '../core/duration.ts'
 import { MillraceError } from '../core/errors.ts'
-import { type Headers, noHeaders } from '../core/record.ts'
+import { type Headers, noHeaders, type StoredRecord } from '../core/record.ts'
 import { json, type Serde, stringSerde } from '../core/serde.ts'
 import type { ParkedDecision, ParkedKey } from '../operators/operator.ts'
 import type { PhysicalPlan } from '../plan/plan.ts'
@@ -19,6 +19,8 @@ import { Task } from '../runtime/task/task.ts'
 import type { StateStore } from '../state/store.ts'
 
 import { DriverClock } from './driver-clock.ts'
+import { inTimeOrder } from './fixture/time-order.ts'
+import { countVirtualTime } from './virtual-time.ts'
 
 /** What the driver needs of a pipeline. */
 export interface Plannable {
@@ -65,6 +67,12 @@ export interface TestDriver {
   settled(): Promise<void>
   /** As `advance`, from one thing that is due to the next: timers of `clock`, time-outs, pauses before retries. */
   elapse(duration: Duration): Promise<void>
+  /**
+   * Adds recorded records as bytes to the topics that they name, merged by their timestamps, and lets wall-clock time
+   * pass between them. A driver that has had no record yet begins at the time of the first.
+   * @throws MR_TOPIC_UNKNOWN before anything is added
+   */
+  replay(records: readonly StoredRecord[]): Promise<void>
   /** The driver's time for functions that the pipeline asks. */
   readonly clock: Clock
   /** Keys whose records wait for one that fails. */
@@ -88,7 +96,10 @@ class Driver implements TestDriver {
   private readonly offsets = new Map<string, number>()
   private readonly readTo = new Map<string, number>()
 
-  constructor(plan: PhysicalPlan, startMs: number) {
+  /** Records are laid down for the pipeline to find; it does not run yet. */
+  private starting = false
+
+  constructor(plan: PhysicalPlan, startMs: number, before?: (driver: TestDriver) => void) {
     this.nowMs = startMs
     this.clock = new DriverClock(startMs)
     const transport = {
@@ -107,6 +118,9 @@ class Driver implements TestDriver {
     this.tasks = plan.subTopologies.map(
       (part) => new Task({ plan, part, partition: 0, upstreamTasks: () => 1, reads: () => true, transport }),
     )
+    this.starting = true
+    before?.(this)
+    this.starting = false
     this.settle()
   }
 
@@ -143,6 +157,27 @@ class Driver implements TestDriver {
 
   async elapse(duration: Duration): Promise<void> {
     const endMs = this.nowMs + durationMs(duration)
+    await this.passTo(endMs, (timeMs) => this.moveTo(timeMs))
+  }
+
+  async replay(records: readonly StoredRecord[]): Promise<void> {
+    for (const topic of new Set(records.map((record) => record.topic))) this.topic(topic)
+    const ordered = inTimeOrder(records)
+    const [first] = ordered
+    if (first === undefined) return
+    if (this.logs.size === 0 && first.timestampMs > this.nowMs) this.nowMs = first.timestampMs
+    // What the records say of event time counts, not when they were written: only the wall clock moves.
+    const move = (timeMs: number): void => this.moveWallTo(timeMs)
+    move(this.nowMs)
+    for (const { topic, key, value, timestampMs, headers } of ordered) {
+      if (timestampMs > this.nowMs) await this.passTo(timestampMs, move)
+      this.append(topic, key, value, { timestampMs, headers })
+    }
+    await this.settled()
+  }
+
+  /** Lets wall-clock time pass up to `endMs`, from one thing that is due to the next. */
+  private async passTo(endMs: number, move: (timeMs: number) => void): Promise<void> {
     await this.settled()
     for (;;) {
       const due = [this.clock.firstMs, ...this.tasks.map((task) => task.nextTickMs)]
@@ -151,10 +186,10 @@ class Driver implements TestDriver {
       this.clock.moveTo(nextMs)
       // Answers that come at this time come before time-outs at it.
       await this.clock.nextTurn()
-      this.moveTo(nextMs)
+      move(nextMs)
       await this.settled()
     }
-    this.moveTo(endMs)
+    move(endMs)
     await this.settled()
   }
 
@@ -196,7 +231,7 @@ class Driver implements TestDriver {
     const batch = new RecordBatchBuilder({ initialBytes: 256 })
     batch.append(options.timestampMs ?? this.nowMs, key, value, options.headers ?? noHeaders)
     this.keep(topic, batch)
-    this.settle()
+    if (!this.starting) this.settle()
   }
 
   /** Keeps a batch in its topic and gives it to the tasks that read it. */
@@ -212,7 +247,16 @@ class Driver implements TestDriver {
     }
   }
 
+  private moveWallTo(timeMs: number): void {
+    countVirtualTime(timeMs - this.nowMs)
+    this.nowMs = timeMs
+    this.clock.moveTo(timeMs)
+    for (const task of this.tasks) task.tick(timeMs)
+    this.settle()
+  }
+
   private moveTo(timeMs: number): void {
+    countVirtualTime(timeMs - this.nowMs)
     this.nowMs = timeMs
     this.clock.moveTo(timeMs)
     for (const task of this.tasks) {
@@ -265,11 +309,17 @@ class Driver implements TestDriver {
   }
 }
 
+export interface DriverOptions {
+  /** The driver's first time, milliseconds since the epoch. Default 0. */
+  readonly startMs?: number
+  /** Lays down records that the pipeline finds in its topics when it starts. */
+  readonly before?: (driver: TestDriver) => void
+}
+
 /**
- * A driver for a pipeline, or anything else that has a plan.
- *
- * `startMs` is its first time, default 0. Records come out of `topic(…).read()` in the order in which they were made.
+ * A driver for a pipeline, or anything else that has a plan. Records come out of `topic(…).read()` in the order in which
+ * they were made.
  */
-export function testDriver(pipeline: Plannable, options: { readonly startMs?: number } = {}): TestDriver {
-  return new Driver(pipeline.plan(), options.startMs ?? 0)
+export function testDriver(pipeline: Plannable, options: DriverOptions = {}): TestDriver {
+  return new Driver(pipeline.plan(), options.startMs ?? 0, options.before)
 }

@@ -57,6 +57,10 @@ export class Lane {
   /** What was said last of the lane, and in which epoch. */
   said: LaneState = 'active'
   saidEpoch = 0
+  /** It is read to its end before the others. */
+  bootstrapping = false
+  /** Of lanes with records, that with the highest goes first. */
+  readonly priority: number
   nextOffset = 0
   /** The offset behind the last batch that was taken in. */
   receivedOffset = 0
@@ -73,6 +77,8 @@ export class Lane {
       readonly partition: number
       readonly upstreamPartition: number
       readonly latenessMs: number
+      readonly bootstrap?: boolean
+      readonly priority?: number
     },
     decode: HeadDecoder,
   ) {
@@ -80,6 +86,8 @@ export class Lane {
     this.partition = place.partition
     this.upstreamPartition = place.upstreamPartition
     this.latenessMs = place.latenessMs
+    this.bootstrapping = place.bootstrap ?? false
+    this.priority = place.priority ?? 0
     this.decode = decode
   }
 

@@ -25,6 +25,8 @@ export class MemoryRun {
   readonly tasks = new Map<string, Task>()
   /** How many batches of each partition a task has been fed: `task topic` → count. */
   private readonly fed = new Map<string, number>()
+  /** What the tasks are told at each step; it goes on by chance. */
+  private wallClockMs = 1_000_000
   private readonly plan: PhysicalPlan
   private readonly partitions: number
   private readonly batchBytesMax: number
@@ -158,12 +160,16 @@ export class MemoryRun {
   }
 
   crash(name: string): void {
+    this.tasks.get(name)!.close()
     this.tasks.delete(name)
     this.start()
   }
 
-  /** Runs everything to the end; `chance` decides who is fed, processes, commits or crashes next. */
-  run(chance: () => number, crashes: number): void {
+  /**
+   * Runs everything to the end; `chance` decides who is fed, processes, commits or crashes next. `outside` is called at
+   * each step with the task whose turn it is, and tells whether anything happened.
+   */
+  run(chance: () => number, crashes: number, outside: (task: Task) => boolean = () => false): void {
     this.start()
     const names = [...this.tasks.keys()]
     let crashesLeft = crashes
@@ -173,6 +179,9 @@ export class MemoryRun {
       const feeds = Math.floor(chance() * 4)
       for (let n = 0; n < feeds; n++) moved = this.feed(name, Math.floor(chance() * 8)) || moved
       const task = this.tasks.get(name)!
+      this.wallClockMs += Math.floor(chance() * 50)
+      moved = outside(task) || moved
+      task.tick(this.wallClockMs)
       moved = task.process(1 + Math.floor(chance() * 20)) > 0 || moved
       if (chance() < 0.3 || task.ended) {
         moved ||= task.dirty

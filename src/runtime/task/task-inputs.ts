@@ -7,9 +7,12 @@
  * 3. A lane's time is the largest event time up to its head, less its lateness; of an internal lane what its last
  *    marker said, or what follows from the timestamps of its records (`PlannedSource.lagMs`). Stream time is the
  *    smallest over the lanes that are not idle or ended, and never goes back.
+ * 4. A lane with a higher priority goes before others, and one that bootstraps before all: time decides only between
+ *    equals. They wait for a lane above them that is neither idle nor at its end. Time does not move while the head of
+ *    any lane is not known.
  *
  * Source: the watermark rules of Akidau et al. 2015 (The Dataflow Model) §2, with Kafka Streams' choice of the
- * smallest head (PartitionGroup).
+ * smallest head (PartitionGroup). Rule 4: Samza's `samza.priority` and `samza.bootstrap`.
  */
 import type { Lane } from './lane.ts'
 
@@ -25,20 +28,27 @@ export class TaskInputs {
   next(): Lane | undefined {
     const { lanes } = this
     let chosen: Lane | undefined
+    let chosenRank = Number.NEGATIVE_INFINITY
+    let blockedRank = Number.NEGATIVE_INFINITY
     let timeMs = Number.POSITIVE_INFINITY
-    let active = false
     for (let at = 0; at < lanes.length; at++) {
       const lane = lanes[at]!
+      const rank = lane.bootstrapping ? Number.POSITIVE_INFINITY : lane.priority
       if (lane.hasHead || lane.fill()) {
-        if (chosen === undefined || lane.headTimestampMs < chosen.headTimestampMs) chosen = lane
+        const first = chosen === undefined || rank > chosenRank
+        if (first || (rank === chosenRank && lane.headTimestampMs < chosen!.headTimestampMs)) {
+          chosen = lane
+          chosenRank = rank
+        }
+        if (lane.timeMs < timeMs) timeMs = lane.timeMs
       } else if (lane.state === 'active') {
-        return undefined
-      } else continue
-      active = true
-      if (lane.timeMs < timeMs) timeMs = lane.timeMs
+        if (rank > blockedRank) blockedRank = rank
+      } else lane.bootstrapping = false
     }
+    if (blockedRank !== Number.NEGATIVE_INFINITY) return chosenRank > blockedRank ? chosen : undefined
     // The marker that ends a lane says that there is no more of it, and nothing about the lanes that are idle.
-    if (active && timeMs > this.streamTimeMs && timeMs < Number.POSITIVE_INFINITY) this.streamTimeMs = timeMs
+    if (chosen !== undefined && timeMs > this.streamTimeMs && timeMs < Number.POSITIVE_INFINITY)
+      this.streamTimeMs = timeMs
     return chosen
   }
 

@@ -160,6 +160,11 @@ export class Task {
     return this.finished
   }
 
+  /** The stores are restored and the task has begun its rounds. */
+  get ready(): boolean {
+    return this.restored
+  }
+
   /** An answer may come at any moment. */
   get asking(): boolean {
     return this.operators.waiting.asking
@@ -170,8 +175,12 @@ export class Task {
     return this.operators.waiting.parked()
   }
 
-  /** Decides about a parked key of an operator; returns how many failing records that was for. */
+  /**
+   * Decides about a parked key of an operator; returns how many failing records that was for. Behind the end of bounded
+   * input it is too late: what is parked stays for the next run.
+   */
   decide(operator: string, key: unknown, decision: ParkedDecision): number {
+    if (this.finished) return 0
     const records = this.operators.waiting.decide(operator, key, decision)
     if (records > 0) this.dirty = true
     return records
@@ -347,7 +356,11 @@ export class Task {
     const latenessMs = source.node.kind === 'source' ? source.node.latenessMs : 0
     const { topic } = source
     const { partition } = options
-    if (!source.internal) return [new Lane({ topic, partition, upstreamPartition: -1, latenessMs }, decode)]
+    if (source.node.kind === 'source') {
+      const { bootstrap = false, priority = 0 } = source.node
+      const place = { topic, partition, upstreamPartition: -1, latenessMs, bootstrap, priority }
+      return [new Lane(place, decode)]
+    }
     return Array.from(
       { length: options.upstreamTasks(topic) },
       (_, upstreamPartition) => new Lane({ topic, partition, upstreamPartition, latenessMs }, decode),

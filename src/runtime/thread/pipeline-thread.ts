@@ -19,6 +19,7 @@ import type { ParkedDecision, ParkedKey } from '../../operators/operator.ts'
 import type { PhysicalPlan } from '../../plan/plan.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { PipelineSettings } from '../pipeline-config.ts'
+import { answerQuery, type TaskAnswer, type TaskQuery } from '../queries/task-query.ts'
 import type { Task } from '../task/task.ts'
 import { taskAssignor } from '../task-assignor.ts'
 import { CommittingTransport } from './commit.ts'
@@ -129,6 +130,8 @@ export class PipelineThread {
       await this.transport.abort().catch(() => {})
       throw error
     } finally {
+      // Nobody takes the answers of calls under way any more.
+      for (const task of this.held.tasks.values()) task.close()
       await this.purge.idle()
       await this.consumer.close().catch(() => {})
       await this.producer.close().catch(() => {})
@@ -163,6 +166,11 @@ export class PipelineThread {
    */
   decide(operator: string, key: unknown, decision: ParkedDecision): void {
     this.decisions.push((task) => task.decide(operator, key, decision))
+  }
+
+  /** What the tasks that this thread holds know of a store, as they are between two slices. @throws MR_STORE_KIND */
+  query(query: TaskQuery): readonly TaskAnswer[] {
+    return answerQuery(this.held.tasks.values(), query)
   }
 
   private takeDecisions(): void {
@@ -223,6 +231,12 @@ export class PipelineThread {
     const end = this.endOffsets?.get(partitionName(input.topic, input.partition))
     const silent = lag.position >= lag.endOffset && nowMs - held.lastDataMs >= this.options.settings.idleMs
     const before = lane.state
+    if (lane.bootstrapping) {
+      // Up to the end as it was when the task came; what is written since counts by its time.
+      held.firstEndOffset ??= lag.endOffset
+      const dry = lag.position >= held.firstEndOffset && !lane.fill()
+      if (dry || lane.nextOffset >= held.firstEndOffset) lane.bootstrapping = false
+    }
     if (end !== undefined && lag.position >= end) lane.say('ended')
     else if (silent) lane.say('idle')
     // The tasks below must hear of it.

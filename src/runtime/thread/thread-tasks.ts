@@ -15,6 +15,8 @@ export interface HeldInput {
   /** When the input last gave something, on the monotonic clock. */
   lastDataMs: number
   paused: boolean
+  /** The end of the partition when it was first known, of a source that bootstraps. */
+  firstEndOffset?: number
 }
 
 export interface ThreadTasksOptions {

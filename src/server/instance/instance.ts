@@ -20,6 +20,7 @@ import type { TopicPartition } from '../../core/record.ts'
 import { until, within } from '../../platform/clock.ts'
 import { directoryOf, joinPath } from '../../platform/disk.ts'
 import type { PipelineRuntime } from '../../runtime/pipeline-runtime.ts'
+import { StoreDirectory } from '../../runtime/queries/store-directory.ts'
 import type { FlowPart, FlowSnapshot, FlowState, ResultTable } from '../flow.ts'
 import { type HttpServer, startHttpServer } from '../http-server.ts'
 import { checkTopicsRead } from './check-topics.ts'
@@ -46,6 +47,8 @@ export class Instance {
   private readonly agents: AgentRunner[] = []
   private readonly pipelines: { readonly name: string; readonly runtime: PipelineRuntime }[] = []
   private readonly deliveries: SinkRunner[] = []
+  /** The stores of the pipelines, for queries. */
+  readonly stores = new StoreDirectory(() => this.pipelines)
   private readonly picture: FlowPicture
   private state: FlowState = 'starting'
   private message: string | undefined
@@ -81,6 +84,14 @@ export class Instance {
 
   get url(): string | undefined {
     return this.http?.url
+  }
+
+  /** Where Kafka clients reach the cluster, `host:port`. */
+  get brokers(): readonly string[] {
+    const { embedded } = this
+    return (
+      this.options.config.brokers ?? (embedded === undefined ? [] : [`${embedded.host}:${embedded.port}`])
+    )
   }
 
   snapshot(): FlowSnapshot {
@@ -194,6 +205,7 @@ export class Instance {
     this.http = await startHttpServer({
       platform,
       observer: this,
+      stores: this.stores,
       ...(embedded === undefined ? {} : { metrics: () => expose(embedded.broker.metrics()) }),
       logger,
       consoleDirectory,

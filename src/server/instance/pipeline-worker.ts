@@ -6,6 +6,7 @@ import { every } from '../../platform/clock.ts'
 import { nodeModules } from '../../platform/node/modules.ts'
 import { nodePlatform } from '../../platform/node/platform.ts'
 import { nodeThreads } from '../../platform/node/threads.ts'
+import type { TaskQuery } from '../../runtime/queries/task-query.ts'
 import { PipelineThread } from '../../runtime/thread/pipeline-thread.ts'
 import { checkConfig } from './config.ts'
 import { type FromWorker, plainError, type ToWorker, type WorkerData } from './worker-messages.ts'
@@ -19,6 +20,15 @@ const post =
   (fields: LogFields, message: string): void =>
     self.post({ kind: 'log', level, fields, message })
 const logger: Logger = { debug: post('debug'), info: post('info'), warn: post('warn'), error: post('error') }
+
+/** Rows of the user's own that cannot cross are an answer, too. */
+function answer(thread: PipelineThread, id: number, query: TaskQuery): void {
+  try {
+    self.post({ kind: 'answers', id, answers: thread.query(query) })
+  } catch (error) {
+    self.post({ kind: 'unanswered', id, error: plainError(error) })
+  }
+}
 
 async function main(data: WorkerData): Promise<void> {
   const exports = await nodeModules.load(data.configFile)
@@ -55,6 +65,7 @@ async function main(data: WorkerData): Promise<void> {
   })
   self.onMessage((message) => {
     if (message.kind === 'stop') thread.stop()
+    else if (message.kind === 'query') answer(thread, message.id, message.query)
     else thread.drainTo(message.endOffsets)
   })
   const report = (): void => self.post({ kind: 'snapshot', snapshot: thread.snapshot() })

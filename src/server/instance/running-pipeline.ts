@@ -40,6 +40,7 @@ export async function startPipeline(
       stop: () => thread.stop(),
       drainTo: (endOffsets) => thread.drainTo(endOffsets),
       snapshot: () => thread.snapshot(),
+      query: async (query) => thread.query(query),
     }
   }
   const { configFile } = options

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../core/error-register.ts'
 import { type ErrorContext, isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
 import type { LogFields } from '../../core/logger.ts'
 import type { PipelineSettings } from '../../runtime/pipeline-config.ts'
+import type { TaskAnswer, TaskQuery } from '../../runtime/queries/task-query.ts'
 import type { ThreadSnapshot } from '../../runtime/thread/thread-snapshot.ts'
 
 /** How a worker reaches the cluster, credentials among it: they cross in memory only. */
@@ -25,6 +26,7 @@ export interface WorkerData {
 export type ToWorker =
   | { readonly kind: 'stop' }
   | { readonly kind: 'drain'; readonly endOffsets: ReadonlyMap<string, number> }
+  | { readonly kind: 'query'; readonly id: number; readonly query: TaskQuery }
 
 export type FromWorker =
   | { readonly kind: 'snapshot'; readonly snapshot: ThreadSnapshot }
@@ -34,6 +36,8 @@ export type FromWorker =
       readonly fields: LogFields
       readonly message: string
     }
+  | { readonly kind: 'answers'; readonly id: number; readonly answers: readonly TaskAnswer[] }
+  | { readonly kind: 'unanswered'; readonly id: number; readonly error: PlainError }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: PlainError }
 

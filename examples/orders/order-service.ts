@@ -1,0 +1,110 @@
+/**
+ * Orders over HTTP, as the tutorial's orders service takes them:
+ *
+ *   POST /orders        201 once the broker has the order in its log, with where it is; 503 if it cannot take it
+ *   GET /orders/{id}    the order as the table of the order book has it; 404 while it has none
+ *
+ * Who has just written an order gives its place, `?partition=…&offset=…`, and gets 503 until the table is as far.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { isMillraceError, type StoreReader } from 'millrace'
+import type { Producer } from 'millrace/kafka'
+import type { Order } from './services.ts'
+
+const BODY_BYTES_MAX = 64 * 1024
+
+export interface OrderServiceParts {
+  readonly producer: Pick<Producer, 'send'>
+  readonly orders: Pick<StoreReader<string, Order>, 'get'>
+}
+
+/** A server that is not listening yet. */
+export function orderService(parts: OrderServiceParts): Server {
+  return createServer((request, response) => {
+    answer(parts, request, response).catch((error: unknown) => {
+      const [status, body] = refusal(error)
+      send(response, status, body)
+    })
+  })
+}
+
+async function answer(parts: OrderServiceParts, request: IncomingMessage, response: ServerResponse) {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+  if (request.method === 'POST' && pathname === '/orders') {
+    const order = orderOf(await bodyOf(request))
+    const { topic, partition, offset } = await parts.producer.send({
+      topic: 'orders',
+      key: order.id,
+      value: JSON.stringify(order),
+    })
+    response.setHeader(
+      'location',
+      `/orders/${encodeURIComponent(order.id)}?partition=${partition}&offset=${offset}`,
+    )
+    send(response, 201, { topic, partition, offset })
+    return
+  }
+  const [, id] = /^\/orders\/([^/]+)$/.exec(pathname) ?? []
+  if (request.method !== 'GET' || id === undefined) throw new Refused(404, 'POST /orders or GET /orders/{id}')
+  const { value, position, committed } = await parts.orders.get(decodeURIComponent(id))
+  const offset = searchParams.get('offset')
+  const reached = position.find(
+    (at) => at.topic === 'orders' && `${at.partition}` === searchParams.get('partition'),
+  )
+  if (offset !== null && (reached?.offset ?? 0) <= Number(offset)) throw new Refused(503, 'not that far yet')
+  if (value === undefined) throw new Refused(404, `no order ${id}`)
+  send(response, 200, { order: value, position, committed })
+}
+
+class Refused extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+function refusal(error: unknown): [status: number, body: object] {
+  if (error instanceof Refused) return [error.status, { error: error.message }]
+  if (isMillraceError(error)) return [503, { error: error.message, hint: error.hint, code: error.code }]
+  return [500, { error: 'the request failed' }]
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    ...(status === 503 ? { 'retry-after': '1' } : {}),
+  })
+  response.end(JSON.stringify(body))
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    if (bytes > BODY_BYTES_MAX) throw new Refused(413, `an order has at most ${BODY_BYTES_MAX} bytes`)
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString()
+}
+
+function orderOf(text: string): Order {
+  let order: Partial<Order> | null
+  try {
+    order = JSON.parse(text) as Partial<Order> | null
+  } catch {
+    throw new Refused(400, 'the body is not JSON')
+  }
+  const { id, customer, product, quantity, price } = order ?? {}
+  const whole =
+    typeof id === 'string' &&
+    id !== '' &&
+    typeof customer === 'string' &&
+    product !== undefined &&
+    typeof quantity === 'number' &&
+    typeof price === 'number'
+  if (!whole) throw new Refused(400, 'an order has id, customer, product, quantity and price')
+  return { id, customer, product, quantity, price, state: 'CREATED' }
+}

@@ -1,0 +1,208 @@
+/**
+ * A running pipeline that asks something outside: a broker on one simulated machine, two threads on another that crashes
+ * again and again while calls are under way, four partitions, exactly once. Two keys are parked, one until what is outside
+ * is mended, one until somebody decides.
+ */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Broker } from '../broker/broker.ts'
+import { createAdmin } from '../client/admin/admin.ts'
+import { Cluster } from '../client/cluster.ts'
+import { createConsumer } from '../client/consumer/consumer.ts'
+import { createProducer } from '../client/producer/producer.ts'
+import { silentLogger } from '../core/logger.ts'
+import { json } from '../core/serde.ts'
+import { pipeline } from '../dsl/pipeline.ts'
+import { tumbling } from '../dsl/window.ts'
+import { count } from '../operators/aggregator.ts'
+import { type Clock, sleep, until } from '../platform/clock.ts'
+import type { Platform } from '../platform/platform.ts'
+import { randomInt } from '../platform/random.ts'
+import { simulatedPlatform } from '../platform/simulated/platform.ts'
+import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
+import { pipelineSettings } from './pipeline-config.ts'
+import { PipelineRuntime } from './pipeline-runtime.ts'
+import { prepareTopics } from './pipeline-topics.ts'
+import { PipelineThread } from './thread/pipeline-thread.ts'
+
+const PARTITIONS = 4
+const RECORDS = 400
+const KEYS = 20
+const CRASHES = 4
+const PORT = 9092
+const LIMITS = { limitMs: 1_800_000, limitEvents: 5_000_000, what: 'the answers' }
+const logger = silentLogger
+
+/** What the pipeline asks: slow, unreliable, and unable to answer for some records of two keys. */
+class Outside {
+  calls = 0
+  mended = false
+  private readonly chance: () => number
+
+  /** `chance` gives whole numbers from 0 to 99. */
+  constructor(chance: () => number) {
+    this.chance = chance
+  }
+
+  async ask(clock: Clock, n: number, signal: AbortSignal): Promise<number> {
+    this.calls++
+    await sleep(clock, 1 + this.chance(), signal)
+    if (n === 103 && !this.mended) throw new Error('not yet')
+    if (n === 105) throw new Error('never')
+    if (this.chance() < 3) throw new Error('by chance')
+    return n
+  }
+}
+
+function asking(outside: Outside, clock: Clock) {
+  const app = pipeline('app')
+  const answered = app
+    .stream('in', json<number>())
+    .mapAsync((n, _key, { signal }) => outside.ask(clock, n, signal), {
+      name: 'asked',
+      order: 'per-key',
+      concurrency: 5,
+      timeout: '10 seconds',
+      retry: { attempts: 6, backoff: '20 ms' },
+      onFailure: 'park',
+      park: { retry: '1 second' },
+    })
+  answered.to('out')
+  answered
+    .groupByKey()
+    .window(tumbling('1 second', { grace: '1 day' }))
+    .aggregate({ n: count() }, { name: 'counted' })
+    .to('counts')
+  return app
+}
+
+function connect(platform: Platform): Cluster {
+  return new Cluster({
+    platform,
+    logger,
+    brokers: [`server:${PORT}`],
+    requestTimeoutMs: 5000,
+    connectTimeoutMs: 1000,
+  })
+}
+
+async function start(platform: Platform, outside: Outside) {
+  const cluster = connect(platform)
+  const { clock } = platform
+  const plan = asking(outside, clock).plan()
+  const partitionCounts = await prepareTopics(plan, createAdmin(cluster))
+  const settings = pipelineSettings({ commitInterval: '50 ms', delivery: 'exactly-once' }, true)
+  const startThread = (index: number) => {
+    const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
+    return {
+      done: thread.run(),
+      stop: () => thread.stop(),
+      drainTo: (ends: ReadonlyMap<string, number>) => thread.drainTo(ends),
+      snapshot: () => thread.snapshot(),
+      parked: () => thread.parked(),
+      decide: (...what: Parameters<PipelineThread['decide']>) => thread.decide(...what),
+    }
+  }
+  const runtime = new PipelineRuntime({ plan, clock, logger, threads: 2, partitionCounts, startThread })
+  runtime.start()
+  return { cluster, runtime }
+}
+
+/** Keys and values of a topic as a `read_committed` consumer sees them, in the order of each partition. */
+async function readAll<V>(cluster: Cluster, topic: string, partitions = PARTITIONS): Promise<[string, V][]> {
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+  const ends = await createAdmin(cluster).listOffsets(places, { at: 'latest' })
+  const consumer = createConsumer(cluster, { isolation: 'read_committed' })
+  consumer.assign(places.map((place) => ({ ...place, offset: 'earliest' as const })))
+  const open = new Map([...ends].map(([name, { offset }]) => [name, offset]))
+  const reader = new RecordBatchReader()
+  const records: [string, V][] = []
+  for (const [name, end] of open) if (end === 0) open.delete(name)
+  while (open.size > 0) {
+    for (const { partition, bytes, nextOffset } of await consumer.poll({ maxWaitMs: 100 })) {
+      for (let at = 0; at < bytes.length; at = reader.batchEnd) {
+        reader.reset(bytes, at)
+        while (reader.next()) {
+          const { body, keyStart, keyEnd, valueStart, valueEnd } = reader
+          records.push([body.utf8Slice(keyStart, keyEnd), JSON.parse(body.utf8Slice(valueStart, valueEnd))])
+        }
+      }
+      if (nextOffset >= (open.get(`${topic}/${partition}`) ?? 0)) open.delete(`${topic}/${partition}`)
+    }
+  }
+  await consumer.close()
+  return records
+}
+
+async function fill(cluster: Cluster): Promise<void> {
+  await createAdmin(cluster).createTopics([{ topic: 'in', partitions: PARTITIONS }])
+  const producer = createProducer(cluster)
+  for (let n = 0; n < RECORDS; n++)
+    await producer.send({ topic: 'in', key: `k${n % KEYS}`, value: `${n}`, timestampMs: 1_000_000 + n * 10 })
+  await producer.close()
+}
+
+/** Every record once and in the order of its key; the one that nobody can answer is a dead letter. */
+async function check(cluster: Cluster): Promise<void> {
+  const out = await readAll<number>(cluster, 'out')
+  for (let k = 0; k < KEYS; k++) {
+    const own = out.filter(([key]) => key === `k${k}`).map(([, n]) => n)
+    const expected = Array.from({ length: RECORDS / KEYS }, (_, at) => at * KEYS + k)
+    assert.deepEqual(
+      own,
+      expected.filter((n) => n !== 105),
+      `k${k}`,
+    )
+  }
+  const letters = await readAll<number>(cluster, 'app-dead-letters', 1)
+  assert.deepEqual(letters, [['k5', 105]])
+  const counts = await readAll<{ n: number }>(cluster, 'counts')
+  const sum = counts.reduce((total, [, { n }]) => total + n, 0)
+  assert.equal(sum, RECORDS - 1, 'every answer was counted once')
+}
+
+describe('a running pipeline that asks something outside', () => {
+  it('counts each answer once and keeps the order per key through crashes, also of parked keys', async () => {
+    const simulation = simulatedPlatform({ seed: 11 })
+    const worker = simulation.host('worker')
+    const outside = new Outside(() => randomInt(simulation.chance, 100))
+    const goal = (async () => {
+      const broker = await Broker.open({
+        platform: simulation.host('server').platform,
+        dataDirectory: '/data',
+        logger,
+      })
+      const host = { host: '127.0.0.1', advertisedHost: 'server' }
+      await broker.listen({ ...host, port: PORT, advertisedPort: PORT, insecure: true })
+      const watcher = connect(simulation.host('watcher').platform)
+      await fill(watcher)
+      for (let crash = 0; crash < CRASHES; crash++) {
+        const { runtime } = await start(worker.platform, outside)
+        const calls = outside.calls
+        const asked = () => outside.calls >= calls + 30
+        await until(simulation.clock, asked, { what: `calls before crash ${crash}`, timeoutMs: 300_000 })
+        assert.equal(runtime.state, 'running')
+        worker.crash('process')
+        worker.start()
+      }
+      const { cluster, runtime } = await start(worker.platform, outside)
+      const keys = () => runtime.parked().map(({ key }) => key as string)
+      const when = (what: string, holds: () => boolean) =>
+        until(simulation.clock, holds, { what, timeoutMs: 600_000, intervalMs: 50 })
+      await when('two parked keys', () => keys().includes('k3') && keys().includes('k5'))
+      const k5 = runtime.parked().find(({ key }) => key === 'k5')
+      assert.equal(k5?.error.message, 'never')
+      outside.mended = true
+      runtime.decide('asked', 'k5', 'dead-letter')
+      await when('the end of parking', () => runtime.parked().length === 0)
+      const ends = await createAdmin(cluster).listOffsets(runtime.inputs(), { at: 'latest' })
+      await runtime.drainTo(new Map([...ends].map(([name, { offset }]) => [name, offset])), 600_000)
+      await check(watcher)
+      await runtime.stop()
+      await cluster.close()
+      await watcher.close()
+      await broker.close()
+    })()
+    await simulation.runUntil(goal, LIMITS)
+  })
+})
