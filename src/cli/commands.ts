@@ -184,6 +184,33 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/topics-mirror.ts'),
   },
   {
+    name: 'topics record',
+    summary: 'write a slice of a topic to a fixture file, which tests replay',
+    arguments: [{ name: 'topic', summary: 'the topic', required: true }],
+    flags: [
+      { name: 'to', value: 'FILE', summary: 'the file to write; --yes replaces one that is there' },
+      {
+        name: 'from',
+        value: 'OFFSET',
+        summary: 'where to begin, and where to stop: start, 47, +2, -3, 10:20, @TIME, @-5m, @-1h:@-30m',
+        default: 'start',
+      },
+      {
+        name: 'count',
+        value: 'N',
+        summary: 'the first so many by their timestamps',
+        default: '1000',
+      },
+      { name: 'partition', short: 'p', value: 'N', summary: 'only this partition', many: true },
+    ],
+    rowType: '{ topic: string; file: string; records: number }',
+    examples: [
+      ['millrace topics record orders --to orders.fixture.jsonl', 'the first 1,000 records'],
+      ['millrace topics record orders --to late.jsonl --from @-1h:@-30m', 'half an hour of them'],
+    ],
+    load: () => import('./commands/topics-record.ts'),
+  },
+  {
     name: 'topics delete',
     summary: 'delete topics with all their records',
     arguments: [{ name: 'topic', summary: 'names', required: true, many: true }],
@@ -291,6 +318,21 @@ export const commands: readonly CommandSpec[] = [
       ['millrace consume orders -o @2026-11-22T10:00Z:@-5m', 'from a time to five minutes ago'],
     ],
     load: () => import('./commands/consume.ts'),
+  },
+  {
+    name: 'test',
+    summary: 'run the tests of a project, with how much virtual time each has seen',
+    arguments: [
+      { name: 'file', summary: 'files or directories; all *.test.ts here without them', many: true },
+    ],
+    flags: [{ name: 'name', value: 'PATTERN', summary: 'only tests whose names match it' }],
+    rowType:
+      '{ file: string; name: string; state: "passed" | "failed" | "skipped" | "todo"; ms: number; virtual_ms: number; error: string | null; where: string | null }',
+    examples: [
+      ['millrace test', 'all tests of the directory'],
+      ['millrace test src/revenue.test.ts --name window', 'some of one file'],
+    ],
+    load: () => import('./commands/test.ts'),
   },
   {
     name: 'version',

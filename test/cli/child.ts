@@ -27,7 +27,8 @@ export interface Outcome {
 export function start(argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const child = spawn(process.execPath, [path.join(root, 'bin/millrace.mjs'), ...argv], {
     cwd: root,
-    env: { ...process.env, ...env },
+    // Else `millrace test` would take itself for a file of the run that it is tested by, and run nothing.
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
     stdio: 'pipe',
   })
   running.add(child)
@@ -44,7 +45,7 @@ export function endChildren(): void {
 }
 
 /** The status of a process when it has ended and its output is read; 128 and more for a signal that ended it. */
-export function exitOf(child: ChildProcess): Promise<Outcome> {
+export function exitOf(child: ChildProcess, waitMs = WAIT_MS): Promise<Outcome> {
   const out = textOf(child.stdout!)
   const err = textOf(child.stderr!)
   const closed = new Promise<Outcome>((resolve) => {
@@ -57,6 +58,7 @@ export function exitOf(child: ChildProcess): Promise<Outcome> {
     'the end of the process',
     closed,
     () => `; it has written ${brief(out())}${brief(err())}`,
+    waitMs,
   )
 }
 
@@ -78,8 +80,9 @@ export function inTime<T>(
   what: string,
   promise: Promise<T>,
   more = (): string => '',
+  waitMs = WAIT_MS,
 ): Promise<T> {
-  const outcome = within(nodeClock, WAIT_MS, what, promise).catch((error: Error) => {
+  const outcome = within(nodeClock, waitMs, what, promise).catch((error: Error) => {
     throw new Error(`${nameOf(child)}: ${error.message}${more()}`, { cause: error })
   })
   outcome.catch(() => {})

@@ -113,6 +113,8 @@ function propertiesOf(id: number, ports: readonly Ports[]): Properties {
     'group.initial.rebalance.delay.ms': '0',
     'group.min.session.timeout.ms': '100',
     'log.cleaner.dedupe.buffer.size': '16777216',
+    // No retention while tests run: they write records of old times, and read them back.
+    'log.initial.task.delay.ms': '3600000',
     'num.network.threads': '2',
     'num.io.threads': '4',
   }
