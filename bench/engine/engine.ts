@@ -21,10 +21,10 @@ import { silentLogger } from '../../src/core/logger.ts'
 import { nodePlatform } from '../../src/platform/node/platform.ts'
 import { nodeThreads } from '../../src/platform/node/threads.ts'
 import { RecordBatchBuilder } from '../../src/protocol/record-batch/record-batch-builder.ts'
+import { localThreads } from '../../src/runtime/local-threads.ts'
 import { type Delivery, pipelineSettings } from '../../src/runtime/pipeline-config.ts'
-import { PipelineRuntime, type RunningThread } from '../../src/runtime/pipeline-runtime.ts'
+import { PipelineRuntime } from '../../src/runtime/pipeline-runtime.ts'
 import { prepareTopics } from '../../src/runtime/pipeline-topics.ts'
-import { PipelineThread } from '../../src/runtime/thread/pipeline-thread.ts'
 import { startWorkerThread } from '../../src/server/instance/worker-thread.ts'
 import { measurePass, type PassResult, printSummary } from '../measuring/pass.ts'
 import { enginePipeline } from './pipelines.ts'
@@ -101,36 +101,19 @@ async function runOnce({ options, cluster, admin, port }: Run, pass: number): Pr
   const { clock } = cluster.platform
   const partitionCounts = await prepareTopics(plan, admin)
   const settings = pipelineSettings({ delivery: options.delivery }, true)
-  const local = (index: number): RunningThread => {
-    const thread = new PipelineThread({
-      plan,
-      settings,
-      cluster,
-      clock,
-      logger: silentLogger,
-      index,
-      partitionCounts,
-    })
-    const { stop, drainTo, snapshot } = thread
-    return {
-      done: thread.run(),
-      stop: () => stop.call(thread),
-      drainTo: (ends) => drainTo.call(thread, ends),
-      snapshot: () => snapshot.call(thread),
-    }
-  }
+  const logger = silentLogger
   const data = { pipeline: name, reach: { brokers: [`127.0.0.1:${port}`] }, settings, partitionCounts }
   const configFile = new URL('pipelines.ts', import.meta.url).pathname
   const runtime = new PipelineRuntime({
     plan,
     clock,
-    logger: silentLogger,
+    logger,
     threads: options.threads,
     partitionCounts,
     startThread:
       options.threads === 1
-        ? local
-        : (index) => startWorkerThread(nodeThreads, { ...data, configFile, index }, silentLogger),
+        ? localThreads({ plan, settings, cluster, clock, logger, partitionCounts })
+        : (index) => startWorkerThread(nodeThreads, { ...data, configFile, index }, logger),
   })
   runtime.start()
   const ends = await admin.listOffsets(runtime.inputs(), { at: 'latest' })

@@ -11,7 +11,7 @@ import { queried } from '../state/store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import type { OperatorSpec } from './operator.ts'
 
-export interface Kept {
+interface Kept {
   state: unknown
   timestampMs: number
 }
@@ -22,13 +22,23 @@ export interface AggregateOptions {
   readonly aggregator: AnyAggregator<unknown>
 }
 
-export function aggregateOperator(options: AggregateOptions): OperatorSpec {
-  const { aggregator } = options
-  const { keySerde } = options
-  const storeSpec = queried(keyValueStore<unknown, Kept>(options.store, keySerde, jsonState), {
+/** The states of an aggregate; a query sees their results. */
+export function keptStore({
+  aggregator,
+  keySerde,
+  store,
+}: Pick<AggregateOptions, 'keySerde' | 'store'> & {
+  readonly aggregator: Pick<AnyAggregator<unknown>, 'result'>
+}) {
+  return queried(keyValueStore<unknown, Kept>(store, keySerde, jsonState), {
     keySerde,
     show: (kept) => aggregator.result((kept as Kept).state),
   })
+}
+
+export function aggregateOperator(options: AggregateOptions): OperatorSpec {
+  const { aggregator } = options
+  const storeSpec = keptStore(options)
   return {
     kind: 'aggregate',
     stores: [storeSpec],
@@ -60,7 +70,7 @@ export function aggregateOperator(options: AggregateOptions): OperatorSpec {
 }
 
 /** The state of an aggregate without a window: timestamp and state as JSON. */
-export const jsonState: Serde<Kept> = {
+const jsonState: Serde<Kept> = {
   name: 'aggregate-state',
   write(value, into) {
     into.utf8(JSON.stringify([value.timestampMs, value.state]))

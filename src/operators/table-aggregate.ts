@@ -4,9 +4,7 @@
  * result's. A state of null or undefined forgets the group; the result is then a tombstone.
  */
 import type { Serde } from '../core/serde.ts'
-import { keyValueStore } from '../state/key-value-store.ts'
-import { queried } from '../state/store.ts'
-import { jsonState, type Kept } from './aggregate.ts'
+import { keptStore } from './aggregate.ts'
 import type { AnyReversibleAggregator } from './aggregator.ts'
 import type { OperatorSpec } from './operator.ts'
 import type { GroupChange } from './table-group.ts'
@@ -19,11 +17,7 @@ export interface TableAggregateOptions {
 
 export function tableAggregateOperator(options: TableAggregateOptions): OperatorSpec {
   const { aggregator } = options
-  const { keySerde } = options
-  const storeSpec = queried(keyValueStore<unknown, Kept>(options.store, keySerde, jsonState), {
-    keySerde,
-    show: (kept) => aggregator.result((kept as Kept).state),
-  })
+  const storeSpec = keptStore(options)
   return {
     kind: 'table-aggregate',
     stores: [storeSpec],

@@ -20,10 +20,10 @@ import type { Platform } from '../platform/platform.ts'
 import { randomInt } from '../platform/random.ts'
 import { simulatedPlatform } from '../platform/simulated/platform.ts'
 import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
+import { localThreads } from './local-threads.ts'
 import { pipelineSettings } from './pipeline-config.ts'
 import { PipelineRuntime } from './pipeline-runtime.ts'
 import { prepareTopics } from './pipeline-topics.ts'
-import { PipelineThread } from './thread/pipeline-thread.ts'
 
 const PARTITIONS = 4
 const RECORDS = 400
@@ -92,17 +92,7 @@ async function start(platform: Platform, outside: Outside) {
   const plan = asking(outside, clock).plan()
   const partitionCounts = await prepareTopics(plan, createAdmin(cluster))
   const settings = pipelineSettings({ commitInterval: '50 ms', delivery: 'exactly-once' }, true)
-  const startThread = (index: number) => {
-    const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
-    return {
-      done: thread.run(),
-      stop: () => thread.stop(),
-      drainTo: (ends: ReadonlyMap<string, number>) => thread.drainTo(ends),
-      snapshot: () => thread.snapshot(),
-      parked: () => thread.parked(),
-      decide: (...what: Parameters<PipelineThread['decide']>) => thread.decide(...what),
-    }
-  }
+  const startThread = localThreads({ plan, settings, cluster, clock, logger, partitionCounts })
   const runtime = new PipelineRuntime({ plan, clock, logger, threads: 2, partitionCounts, startThread })
   runtime.start()
   return { cluster, runtime }

@@ -14,10 +14,10 @@ import { json } from '../core/serde.ts'
 import { pipeline } from '../dsl/pipeline.ts'
 import { simulatedPlatform } from '../platform/simulated/platform.ts'
 import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
+import { localThreads } from './local-threads.ts'
 import { pipelineSettings } from './pipeline-config.ts'
 import { PipelineRuntime } from './pipeline-runtime.ts'
 import { prepareTopics } from './pipeline-topics.ts'
-import { PipelineThread } from './thread/pipeline-thread.ts'
 
 const PARTITIONS = 4
 const LIMITS = { limitMs: 600_000, limitEvents: 2_000_000 }
@@ -113,15 +113,7 @@ async function start(cluster: Cluster, { clock }: ReturnType<typeof simulatedPla
   const partitionCounts = await prepareTopics(plan, createAdmin(cluster))
   const settings = pipelineSettings({ commitInterval: '50 ms', idle: 100, delivery: 'exactly-once' }, true)
   const logger = silentLogger
-  const startThread = (index: number) => {
-    const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
-    return {
-      done: thread.run(),
-      stop: () => thread.stop(),
-      drainTo: (ends: ReadonlyMap<string, number>) => thread.drainTo(ends),
-      snapshot: () => thread.snapshot(),
-    }
-  }
+  const startThread = localThreads({ plan, settings, cluster, clock, logger, partitionCounts })
   const runtime = new PipelineRuntime({ plan, clock, logger, threads: 2, partitionCounts, startThread })
   runtime.start()
   return runtime

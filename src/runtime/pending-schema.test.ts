@@ -11,10 +11,10 @@ import { partitionName } from '../core/record.ts'
 import { type Serde, stringSerde } from '../core/serde.ts'
 import { pipeline } from '../dsl/pipeline.ts'
 import { simulatedPlatform } from '../platform/simulated/platform.ts'
+import { localThreads } from './local-threads.ts'
 import { pipelineSettings } from './pipeline-config.ts'
 import { PipelineRuntime } from './pipeline-runtime.ts'
 import { prepareTopics } from './pipeline-topics.ts'
-import { PipelineThread } from './thread/pipeline-thread.ts'
 
 const FAILURES = 2
 
@@ -61,23 +61,7 @@ for (const onInvalid of ['dead-letter', 'fail'] as const) {
         logger,
         threads: 1,
         partitionCounts,
-        startThread(index) {
-          const thread = new PipelineThread({
-            plan,
-            settings,
-            cluster,
-            clock,
-            logger,
-            index,
-            partitionCounts,
-          })
-          return {
-            done: thread.run(),
-            stop: () => thread.stop(),
-            drainTo: (ends: ReadonlyMap<string, number>) => thread.drainTo(ends),
-            snapshot: () => thread.snapshot(),
-          }
-        },
+        startThread: localThreads({ plan, settings, cluster, clock, logger, partitionCounts }),
       })
       runtime.start()
       await runtime.drainTo(new Map([['in/0', 3]]), 300_000)

@@ -16,10 +16,10 @@ import { session, tumbling } from '../../dsl/window.ts'
 import { count, sum } from '../../operators/aggregator.ts'
 import { until } from '../../platform/clock.ts'
 import { simulatedPlatform } from '../../platform/simulated/platform.ts'
+import { localThreads } from '../local-threads.ts'
 import { pipelineSettings } from '../pipeline-config.ts'
 import { PipelineRuntime } from '../pipeline-runtime.ts'
 import { prepareTopics } from '../pipeline-topics.ts'
-import { PipelineThread } from '../thread/pipeline-thread.ts'
 
 const PARTITIONS = 4
 const KEYS = 50
@@ -102,16 +102,7 @@ async function held(look: (at: Held) => Promise<void>): Promise<void> {
     const plan = auction().plan()
     const partitionCounts = await prepareTopics(plan, admin)
     const settings = pipelineSettings({ commitInterval: '50 ms', idle: 100, delivery: 'exactly-once' }, false)
-    const startThread = (index: number) => {
-      const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
-      return {
-        done: thread.run(),
-        stop: () => thread.stop(),
-        drainTo: (ends: ReadonlyMap<string, number>) => thread.drainTo(ends),
-        snapshot: () => thread.snapshot(),
-        query: async (query: Parameters<typeof thread.query>[0]) => thread.query(query),
-      }
-    }
+    const startThread = localThreads({ plan, settings, cluster, clock, logger, partitionCounts })
     const runtime = new PipelineRuntime({ plan, clock, logger, threads: 2, partitionCounts, startThread })
     await assert.rejects(runtime.store('people').get('p1'), failsWith('MR_STORE_MOVING'))
     runtime.start()

@@ -3,10 +3,10 @@ import type { Admin } from '../../client/admin/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Logger } from '../../core/logger.ts'
+import { localThreads } from '../../runtime/local-threads.ts'
 import { pipelineSettings } from '../../runtime/pipeline-config.ts'
 import { PipelineRuntime, type RunningThread } from '../../runtime/pipeline-runtime.ts'
 import { prepareTopics } from '../../runtime/pipeline-topics.ts'
-import { PipelineThread } from '../../runtime/thread/pipeline-thread.ts'
 import type { InstanceOptions } from './instance-options.ts'
 import type { PlannedPipeline } from './order-pipelines.ts'
 import type { ClusterReach } from './worker-messages.ts'
@@ -33,22 +33,13 @@ export async function startPipeline(
   invariant(Number.isSafeInteger(threads) && threads > 0, 'a pipeline has one thread or more')
   const partitionCounts = await prepareTopics(plan, admin)
   const { clock } = options.platform
-  const local = (index: number): RunningThread => {
-    const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
-    return {
-      done: thread.run(),
-      stop: () => thread.stop(),
-      drainTo: (endOffsets) => thread.drainTo(endOffsets),
-      snapshot: () => thread.snapshot(),
-      query: async (query) => thread.query(query),
-    }
-  }
   const { configFile } = options
   const reach = threads === 1 ? { brokers: [] } : await surroundings.reach()
   const data = { configFile, pipeline: pipeline.name, reach, settings, partitionCounts }
   const inWorker = (index: number): RunningThread =>
     startWorkerThread(options.threads, { ...data, index }, logger)
-  const startThread = threads === 1 ? local : inWorker
+  const startThread =
+    threads === 1 ? localThreads({ plan, settings, cluster, clock, logger, partitionCounts }) : inWorker
   const runtime = new PipelineRuntime({ plan, clock, logger, threads, startThread, partitionCounts })
   runtime.start()
   return runtime

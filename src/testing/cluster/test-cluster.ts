@@ -16,10 +16,10 @@ import { silentLogger } from '../../core/logger.ts'
 import { sleep } from '../../platform/clock.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { type Simulation, simulatedPlatform } from '../../platform/simulated/platform.ts'
+import { localThreads } from '../../runtime/local-threads.ts'
 import { type Delivery, pipelineSettings } from '../../runtime/pipeline-config.ts'
 import { PipelineRuntime } from '../../runtime/pipeline-runtime.ts'
 import { prepareTopics } from '../../runtime/pipeline-topics.ts'
-import { PipelineThread } from '../../runtime/thread/pipeline-thread.ts'
 import type { Fixture } from '../fixture/fixture.ts'
 import { recordFixture } from '../fixture/record-fixture.ts'
 import type { Plannable } from '../test-driver.ts'
@@ -235,16 +235,8 @@ class ClusterTest {
     const { clock } = platform
     const logger = silentLogger
     const own = Number(machine.split('-')[1])
-    const startThread = (thread: number) => {
-      const index = last ? thread : own
-      const running = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
-      return {
-        done: running.run(),
-        stop: () => running.stop(),
-        drainTo: (ends: ReadonlyMap<string, number>) => running.drainTo(ends),
-        snapshot: () => running.snapshot(),
-      }
-    }
+    const start = localThreads({ plan, settings, cluster, clock, logger, partitionCounts })
+    const startThread = (thread: number) => start(last ? thread : own)
     const threads = last ? (options.instances ?? 1) : 1
     const runtime = new PipelineRuntime({ plan, clock, logger, threads, partitionCounts, startThread })
     runtime.start()

@@ -8,10 +8,10 @@ import { pipeline } from '../../../src/dsl/pipeline.ts'
 import { tumbling } from '../../../src/dsl/window.ts'
 import { count, sum } from '../../../src/operators/aggregator.ts'
 import type { Platform } from '../../../src/platform/platform.ts'
+import { localThreads } from '../../../src/runtime/local-threads.ts'
 import { type Delivery, pipelineSettings } from '../../../src/runtime/pipeline-config.ts'
 import { PipelineRuntime } from '../../../src/runtime/pipeline-runtime.ts'
 import { prepareTopics } from '../../../src/runtime/pipeline-topics.ts'
-import { PipelineThread } from '../../../src/runtime/thread/pipeline-thread.ts'
 
 export interface Event {
   readonly id: number
@@ -78,15 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const plan = makePipeline().plan()
   const partitionCounts = await prepareTopics(plan, admin)
   const settings = pipelineSettings({ commitInterval: '50 ms', idle: 100, delivery }, options.bounded)
-  const startThread = (index: number) => {
-    const thread = new PipelineThread({ plan, settings, cluster, clock, logger, index, partitionCounts })
-    return {
-      done: thread.run(),
-      stop: () => thread.stop(),
-      drainTo: (ends: ReadonlyMap<string, number>) => thread.drainTo(ends),
-      snapshot: () => thread.snapshot(),
-    }
-  }
+  const startThread = localThreads({ plan, settings, cluster, clock, logger, partitionCounts })
   const runtime = new PipelineRuntime({ plan, clock, logger, threads, partitionCounts, startThread })
   runtime.start()
   return { cluster, runtime }
