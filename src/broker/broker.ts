@@ -76,6 +76,7 @@ export class Broker {
         logger,
         logOf: (transactionalId) => parts.coordinators.transactionLog(transactionalId),
         logsComplete: parts.coordinators.isWhole(TRANSACTION_TOPIC),
+        crashed: opened.changed,
       })
       return new Broker(parts, opened.logs, config)
     } catch (error) {

@@ -118,10 +118,12 @@ class Client {
   }
 
   get partitions(): string[] {
-    return [...this.owned]
-      .flatMap(([topic, numbers]) => [...numbers].map((n) => `${nameOf(topic)}${n}`))
-      .sort()
+    return partitionsOf(this.owned)
   }
+}
+
+function partitionsOf(assignment: Assignment): string[] {
+  return [...assignment].flatMap(([topic, numbers]) => [...numbers].map((n) => `${nameOf(topic)}${n}`)).sort()
 }
 
 /** Heartbeats in turn until nothing moves. */
@@ -213,6 +215,21 @@ test('epochs that are not the member’s fence it, except that of a lost answer'
   const stranger = new Client(setup, 'x')
   stranger.epoch = 2
   assert.equal(stranger.beat().errorCode, ErrorCodes.UNKNOWN_MEMBER_ID)
+})
+
+test('a member whose answer was lost is told its partitions again when it tells everything', () => {
+  for (const wants of [{ topics: ['t'] }, { regex: 't.*' }]) {
+    const setup = setUp()
+    const nothing = { topics: null, regex: null }
+    const a = new Client(setup, 'a', { ...nothing, ...wants })
+    settle([a])
+    const everything = { rebalanceTimeoutMs: REBALANCE_MS, ...nothing, ...wants }
+    const { assignment } = a.beat(everything)
+    assert.deepEqual(assignment && partitionsOf(assignment), ['t0', 't1', 't2', 't3'])
+    for (const missing of [{ rebalanceTimeoutMs: -1 }, { owned: null }, nothing]) {
+      assert.equal(a.beat({ ...everything, ...missing }).assignment, undefined, JSON.stringify(missing))
+    }
+  }
 })
 
 test('a member that joins again under its id gets what it had', () => {

@@ -168,13 +168,12 @@ export class ConsumerProtocol {
     const moved = reconcile(group, member, owned)
     this.write(group, predecessorId === undefined ? [member.id] : [predecessorId, member.id])
     this.watch(member)
-    const isFull = request.owned !== null && request.topics !== null && request.rebalanceTimeoutMs >= 0
     return {
       errorCode: ErrorCodes.NONE,
       errorMessage: null,
       memberId: member.id,
       memberEpoch: member.epoch,
-      assignment: moved || isFull || memberEpoch === JOIN_EPOCH ? member.assigned : undefined,
+      assignment: moved || memberEpoch === JOIN_EPOCH || isWhole(request) ? member.assigned : undefined,
     }
   }
 
@@ -361,6 +360,11 @@ export class ConsumerProtocol {
     if (member.state !== 'revoking') member.revocation.clear()
     else if (!member.revocation.isSet) member.revocation.set(member.rebalanceTimeoutMs)
   }
+}
+
+/** A member tells everything when it joins, and again when an answer did not come: so it is told everything, too. */
+function isWhole({ owned, topics, regex, rebalanceTimeoutMs }: HeartbeatRequest): boolean {
+  return owned !== null && (topics !== null || regex !== null) && rebalanceTimeoutMs >= 0
 }
 
 function hasSameTopics(member: ConsumerMember, { topics, regex }: HeartbeatRequest): boolean {

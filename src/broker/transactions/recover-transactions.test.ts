@@ -376,3 +376,34 @@ test('a transaction with partitions that wait for the disk is whole, though the 
   }
   assert.ok(outcomes.has(' false') && outcomes.has('T1 true'), [...outcomes].join('; '))
 })
+
+for (const noted of [true, false]) {
+  const what = noted
+    ? 'waits until it can be opened'
+    : 'is part of no commit if the note that it joined is lost'
+  test(`a partition that cannot be opened after a power cut ${what}`, async () => {
+    const broker = await TestBroker.open({ ...config, flush: 'group' })
+    const plan = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+    await broker.send(createTopics, { topics: TOPICS.map((name) => ({ name, ...plan })) })
+    const producer = await init(broker)
+    const { disk } = broker.simulation.host('local')
+    const record = { version: 2, value: 'T1', sequence: 0 } as const
+    assert.equal(await writeTo(broker, 't', producer, record), ErrorCodes.NONE)
+    const withoutNote = readFile(disk, COORDINATOR).length
+    assert.equal(await writeTo(broker, 'u', producer, record), ErrorCodes.NONE)
+    await broker.crash('process', () => {
+      if (!noted) {
+        const file = disk.open(COORDINATOR, 'write')
+        file.truncate(withoutNote)
+        file.close()
+      }
+      disk.fail({ operation: 'open', code: 'EIO', chance: 1, path: '/u-0/' })
+    })
+    const { errorCode } = await end(broker, producer, true, 2)
+    assert.equal(errorCode, noted ? ErrorCodes.NONE : ErrorCodes.INVALID_PRODUCER_ID_MAPPING)
+    disk.clearFaults()
+    await broker.restart()
+    assert.deepEqual(await goesOn(broker, 2), noted ? [['T1'], ['T1']] : [[], []])
+    await broker.close()
+  })
+}

@@ -2,7 +2,8 @@
  * Makes the coordinator and the partitions agree, before anybody is served.
  *
  * 1. Look at every producer of every partition: recovery-rules.ts says what is amiss.
- * 2. Write the abort markers that are due, and give ids whose states were lost another producer.
+ * 2. Write the abort markers that are due, and give another producer to ids whose states were lost, or may have
+ *    been: a partition that could show it cannot be opened.
  * 3. Carry out what was decided before the broker stopped (`TransactionCoordinator.resume`).
  * 4. Take up partitions of transactions that go on, and wait until all of it is as safe as the topics ask.
  *
@@ -13,11 +14,13 @@
  * decision may stand there.
  */
 import type { Logger } from '../../core/logger.ts'
+import { partitionName, type TopicPartition } from '../../core/record.ts'
 import type { ProducerSummary } from '../../log/log-types.ts'
 import type { CoordinatorLog } from '../coordinator-log.ts'
+import { TRANSACTION_TOPIC } from '../coordinators.ts'
 import type { Partition } from '../topics/partition.ts'
 import type { Topics } from '../topics/topics.ts'
-import { abortEpoch, type RecoveryStep, recoveryStep } from './recovery-rules.ts'
+import { abortEpoch, mayHaveJoined, type RecoveryStep, recoveryStep } from './recovery-rules.ts'
 import { hasPartition, type Transaction } from './transaction.ts'
 import type { TransactionCoordinator } from './transaction-coordinator.ts'
 
@@ -28,6 +31,8 @@ export interface RecoverOptions {
   readonly logOf: (transactionalId: string) => CoordinatorLog
   /** Every partition of the transaction log can be read. */
   readonly logsComplete: boolean
+  /** The broker was not shut down cleanly. */
+  readonly crashed: boolean
 }
 
 interface Finding {
@@ -40,7 +45,9 @@ interface Finding {
 /** @throws what the logs throw */
 export async function recoverTransactions(options: RecoverOptions): Promise<void> {
   const { transactions } = options
-  const findings = look(options)
+  const found = look(options)
+  const fenced = new Set([...fencedIds(found), ...doubtfulIds(options)])
+  const findings = fencedWhole(found, fenced)
   const waits: Promise<void>[] = []
   for (const finding of findings) {
     const { step } = finding
@@ -50,7 +57,7 @@ export async function recoverTransactions(options: RecoverOptions): Promise<void
     // A sync that fails stops its log, which says so.
     if (wait !== undefined) waits.push(wait.catch(() => {}))
   }
-  for (const id of fencedIds(findings)) transactions.replaceProducer(id)
+  for (const id of fenced) transactions.replaceProducer(id)
   await transactions.resume()
   for (const { partition, producer, transaction, step } of findings) {
     if (step !== 'takeUp') continue
@@ -90,12 +97,11 @@ function look({ topics, transactions, logOf }: RecoverOptions): readonly Finding
       }
     }
   }
-  return fencedWhole(findings)
+  return findings
 }
 
 /** If one partition shows that states were lost, none of the producer's is taken up. */
-function fencedWhole(findings: readonly Finding[]): readonly Finding[] {
-  const fenced = fencedIds(findings)
+function fencedWhole(findings: readonly Finding[], fenced: ReadonlySet<string>): readonly Finding[] {
   return findings.map((finding) =>
     finding.step === 'takeUp' && fenced.has(finding.transaction!.id)
       ? { ...finding, step: 'fence' as const }
@@ -105,6 +111,45 @@ function fencedWhole(findings: readonly Finding[]): readonly Finding[] {
 
 function fencedIds(findings: readonly Finding[]): ReadonlySet<string> {
   return new Set(findings.filter(({ step }) => step === 'fence').map(({ transaction }) => transaction!.id))
+}
+
+/** Ids that may have written where nobody can look, without a note of it. */
+function doubtfulIds(options: RecoverOptions): readonly string[] {
+  const { logger, logOf, transactions } = options
+  const silent = options.crashed ? silentPartitions(options.topics) : []
+  if (silent.length === 0) return []
+  const doubtful = [...transactions.all].filter((transaction) => {
+    // Notes that are on the disk at once are not lost.
+    if (logOf(transaction.id).partition.log.config.flush === 'batch') return false
+    return silent.some(({ topic, partition }) => {
+      return mayHaveJoined(transaction, hasPartition(transaction.partitions, topic, partition))
+    })
+  })
+  if (doubtful.length > 0) {
+    logger.warn(
+      {
+        partitions: silent.map(({ topic, partition }) => partitionName(topic, partition)),
+        transactionalIds: doubtful.length,
+      },
+      'producers are fenced that may have written to partitions which cannot be opened',
+    )
+  }
+  return doubtful.map(({ id }) => id)
+}
+
+/** Partitions that cannot be asked what is open in them, and whose acknowledged records a power cut does not take. */
+function silentPartitions(topics: Topics): readonly TopicPartition[] {
+  return topics.all.flatMap((topic) => {
+    if (topic.config.flush === 'os' || topic.name === TRANSACTION_TOPIC) return []
+    const places = Array.from({ length: topic.partitionCount }, (_, partition) => ({
+      topic: topic.name,
+      partition,
+    }))
+    return places.filter(({ partition }) => {
+      const online = topic.partition(partition)
+      return online === undefined || online.log.fault !== undefined
+    })
+  })
 }
 
 function abort(

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { abortEpoch, type ProducerInPartition, type RecoveryStep, recoveryStep } from './recovery-rules.ts'
+import {
+  abortEpoch,
+  mayHaveJoined,
+  type ProducerInPartition,
+  type RecoveryStep,
+  recoveryStep,
+} from './recovery-rules.ts'
 import { PRODUCER_EPOCH_MAX, type Transaction } from './transaction.ts'
 import { newTransaction } from './transaction-rules.ts'
 import type { TransactionState } from './transaction-states.ts'
@@ -109,6 +115,24 @@ test('a producer that is closed at a known epoch needs nothing', () => {
 test('a producer that no transactional id has is aborted if something is open', () => {
   assert.equal(recoveryStep(undefined, found({})), 'abort')
   assert.equal(recoveryStep(undefined, found({ open: false })), 'none')
+})
+
+test('a partition that cannot be asked may have joined what is open or comes next, without a note of it', () => {
+  const may = (version: 0 | 2, listed: boolean): TransactionState[] =>
+    (
+      [
+        'Empty',
+        'Ongoing',
+        'PrepareCommit',
+        'PrepareAbort',
+        'CompleteCommit',
+        'CompleteAbort',
+        'Dead',
+      ] as const
+    ).filter((state) => mayHaveJoined(transaction(state, version), listed))
+  assert.deepEqual(may(2, false), ['Empty', 'Ongoing', 'CompleteCommit', 'CompleteAbort'])
+  assert.deepEqual(may(2, true), ['Empty', 'CompleteCommit', 'CompleteAbort'])
+  assert.deepEqual(may(0, false), ['Empty'])
 })
 
 test('the marker that fences has an epoch that the producer cannot have', () => {

@@ -13,7 +13,8 @@
  *
  * The note of a partition that joins may come late, unlike in Kafka, where it is replicated before the first
  * batch is taken, at the price of one more round for each partition and transaction. Kafka must: the coordinator
- * is another machine, and cannot ask all partitions what is open. Here it can, and this is where it does.
+ * is another machine, and cannot ask all partitions what is open. Here it can, and this is where it does. A
+ * partition that cannot be opened cannot be asked either: who may have written there is fenced (`mayHaveJoined`).
  *
  * If a transaction has partitions that wait for the disk, the coordinator's log does so for it too, whatever its
  * own setting (transaction-coordinator.ts). With `os` alone a power cut may take one partition's part of a
@@ -74,6 +75,28 @@ export function recoveryStep(
   }
   if (!present) return 'abort'
   return durable ? 'takeUp' : 'fence'
+}
+
+/**
+ * Can a partition that nobody can ask have acknowledged records of the id's transaction, though its note that it
+ * joined was lost? Then what is known of the transaction must not be committed without them. With classic
+ * transactions a producer is told that the note is on the disk before it writes.
+ */
+export function mayHaveJoined({ state, version }: Transaction, listed: boolean): boolean {
+  switch (state) {
+    case 'Ongoing':
+      return version === 2 && !listed
+    case 'CompleteCommit':
+    case 'CompleteAbort':
+      return version === 2
+    case 'Empty':
+      // Nobody knows which version its producer has.
+      return true
+    case 'PrepareCommit':
+    case 'PrepareAbort':
+    case 'Dead':
+      return false
+  }
 }
 
 /** The epoch of the marker that aborts by `step`: with `fence` one that the producer cannot have. */
