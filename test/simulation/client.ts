@@ -7,55 +7,32 @@
  */
 import { parseArgs } from 'node:util'
 import { Anomaly } from './client/anomaly.ts'
-import { simulateClients } from './client/run.ts'
-import { faultsThatMatter, simulateSeeds } from './client/seeds.ts'
+import { faultsThatMatter } from './client/faults-that-matter.ts'
+import { clientSimulation, simulateClients } from './client/run.ts'
+import type { RunOptions } from './client/world.ts'
+import { print, runMany, runOne, seedArguments } from './seeds/command.ts'
+import { watched } from './seeds/simulation.ts'
 
 const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    from: { type: 'string', default: '0' },
-    seed: { type: 'string' },
-    'keep-going': { type: 'boolean', default: false },
-    'all-faults': { type: 'boolean', default: false },
-  },
+  options: { ...seedArguments, 'all-faults': { type: 'boolean', default: false } },
 })
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`)
-
-async function traceOf(seed: number, without: ReadonlySet<number>): Promise<string[]> {
-  const lines: string[] = []
-  const end = await simulateClients({ seed, without, tell: (line) => lines.push(line) }).then(
-    (run) => `no anomaly: ${JSON.stringify(run)}`,
-    (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),
-  )
-  return [...lines, end]
-}
-
-async function runOne(seed: number): Promise<void> {
-  const error: unknown = await simulateClients({ seed }).then(
+/** The faults that are left out of what is told of a seed. */
+async function withoutMatter(seed: number): Promise<ReadonlySet<number>> {
+  const error: unknown = await watched(() => simulateClients({ seed })).then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
-  let without: ReadonlySet<number> = new Set()
-  if (error instanceof Anomaly && !values['all-faults']) {
-    const found = await faultsThatMatter(seed, error)
-    without = found.without
-    print(`seed ${seed}: ${error.message}\nfaults that matter:\n  ${found.lines.join('\n  ')}`)
-  }
-  for (const line of await traceOf(seed, without)) print(line)
-  if (error !== undefined) process.exitCode = 1
+  if (!(error instanceof Anomaly)) return new Set()
+  const { lines, without } = await faultsThatMatter(seed, error)
+  print(`seed ${seed}: ${error.message}\nfaults that matter:\n  ${lines.join('\n  ')}`)
+  return without
 }
 
-if (values.seed !== undefined) await runOne(Number(values.seed))
+if (values.seed === undefined) await runMany(clientSimulation, values)
 else {
-  const startMs = performance.now()
-  const { runs, failures } = await simulateSeeds({
-    from: Number(values.from),
-    count: Number(values.seeds),
-    keepGoing: values['keep-going'],
-    print,
-  })
-  const sec = (performance.now() - startMs) / 1000
-  print(`${sec.toFixed(0)} s, ${(runs / sec).toFixed(1)} seeds/s`)
-  if (failures.length > 0) process.exitCode = 1
+  const seed = Number(values.seed)
+  const without = values['all-faults'] ? new Set<number>() : await withoutMatter(seed)
+  const run = (options: RunOptions) => simulateClients({ ...options, without })
+  await runOne({ ...clientSimulation, run }, seed)
 }

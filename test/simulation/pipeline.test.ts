@@ -8,7 +8,8 @@ import { test } from 'node:test'
 import { sleep } from '../../src/platform/clock.ts'
 import type { Disk, DiskFile } from '../../src/platform/disk.ts'
 import type { Platform } from '../../src/platform/platform.ts'
-import { type PipelineRunOptions, replayCommand, runPipelineSimulation } from './pipeline/run.ts'
+import { type Plant, pipelineSimulation } from './pipeline/run.ts'
+import { repeatCommand } from './seeds/simulation.ts'
 
 /** Some of them failed once: each is worth more than a new one. */
 const onceFailed = [42, 85, 105, 154, 163, 208, 264, 266, 270, 374, 519, 629, 1179, 1901]
@@ -16,8 +17,8 @@ const others = Array.from({ length: 22 }, (_, i) => 1 + i)
 
 for (const seed of [...onceFailed, ...others]) {
   test(`seed ${seed}: nothing is lost, nothing is counted twice, nothing is stuck`, async () => {
-    await runPipelineSimulation({ seed }).catch((error: unknown) => {
-      process.stdout.write(`${replayCommand(seed)}\n`)
+    await pipelineSimulation.run({ seed }).catch((error: unknown) => {
+      process.stdout.write(`${repeatCommand(pipelineSimulation, seed)}\n`)
       throw error
     })
   })
@@ -26,7 +27,7 @@ for (const seed of [...onceFailed, ...others]) {
 test('a seed gives the same run each time', async () => {
   const tellAll = async (): Promise<readonly string[]> => {
     const lines: string[] = []
-    await runPipelineSimulation({ seed: 7, tell: (line) => lines.push(line) })
+    await pipelineSimulation.run({ seed: 7, tell: (line) => lines.push(line) })
     return lines
   }
   const first = await tellAll()
@@ -35,10 +36,10 @@ test('a seed gives the same run each time', async () => {
 })
 
 /** Runs seeds with a planted fault until one fails as expected. */
-async function findFault(expected: RegExp, plant: Omit<PipelineRunOptions, 'seed'>): Promise<void> {
+async function findFault(expected: RegExp, plant: Plant): Promise<void> {
   const others: string[] = []
   for (let seed = 1; seed <= 30; seed++) {
-    const failure = await runPipelineSimulation({ seed, ...plant }).then(
+    const failure = await pipelineSimulation.run({ seed, plant }).then(
       () => undefined,
       (error: unknown) => String(error),
     )

@@ -2,6 +2,7 @@
  * What must never be seen by clients: Jepsen's list for Kafka-like logs (tests/kafka.clj), for the part that a client
  * can see, and what concerns groups, positions and progress.
  */
+import { Anomaly as SimulationAnomaly } from '../seeds/anomaly.ts'
 
 export const anomalies = {
   'lost-write': 'a record that was acknowledged, or whose transaction was committed, is not there in the end',
@@ -27,12 +28,9 @@ export const anomalies = {
 
 export type AnomalyKind = keyof typeof anomalies
 
-export class Anomaly extends Error {
-  readonly kind: AnomalyKind
-
+export class Anomaly extends SimulationAnomaly<AnomalyKind> {
   constructor(kind: AnomalyKind, detail: string, cause?: unknown) {
-    super(`${kind} (${anomalies[kind]}): ${detail}`, { cause })
-    this.kind = kind
+    super(kind, anomalies[kind], detail, cause)
   }
 }
 

@@ -6,6 +6,12 @@ import type { World } from './world.ts'
 /** The heir of an actor lives on a host of its own. */
 export const heirOf = (name: string): string => `${name}-heir`
 
+/**
+ * More than a way takes that is open. What was sent has arrived when the faults are over, also from who was killed
+ * meanwhile: afterwards nobody writes who is not seen to write.
+ */
+const ARRIVAL_MS = 100
+
 export async function letFaultsHappen(world: World): Promise<void> {
   const { clock } = world.simulation
   const startMs = clock.monotonicMs()
@@ -15,7 +21,7 @@ export async function letFaultsHappen(world: World): Promise<void> {
     if (world.options.without?.has(index)) continue
     await sleep(clock, Math.max(0, startMs + fault.atMs - clock.monotonicMs()))
     world.tell(() => `— fault ${index}: ${describeFault(fault)}`)
-    running.push(happen(world, fault))
+    running.push(happen(world, fault).catch((error: unknown) => world.fail(describeFault(fault), error)))
   }
   await sleep(clock, Math.max(0, startMs + faultyMs - clock.monotonicMs()))
   world.tell(() => '— no new faults')
@@ -39,18 +45,19 @@ async function happen(world: World, fault: Fault): Promise<void> {
       return
     case 'clog':
       for (const host of hosts) network.links.clog(host, BROKER, fault.ms)
+      await sleep(clock, fault.ms + ARRIVAL_MS)
       return
     case 'slow':
       for (const host of hosts) network.links.setDelay(fault.delayMs, [host, BROKER])
       await sleep(clock, fault.ms)
       for (const host of hosts) network.links.setDelay([0.1, 1], [host, BROKER])
+      await sleep(clock, fault.delayMs[1] + ARRIVAL_MS)
       return
     case 'partition':
       return partition(world, fault, hosts)
     case 'hold back':
       for (const program of world.running(at)) program.holdBack(fault.ms)
-      // All of it has arrived when the faults are over.
-      await sleep(clock, fault.ms + 100)
+      await sleep(clock, fault.ms + ARRIVAL_MS)
       return
     case 'stop':
       return stop(world, fault)
@@ -85,12 +92,14 @@ async function stop(world: World, { at, ms }: Extract<Fault, { kind: 'stop' }>):
   for (const program of programs) program.continue()
 }
 
+/** Nothing of it while another is at it: the broker would be started twice. */
 async function killBroker(
   world: World,
   { how, downMs, again }: Extract<Fault, { kind: 'kill' }>,
 ): Promise<void> {
-  if (!world.isUp(BROKER)) return
+  if (world.brokerRestarts) return
   const { clock } = world.simulation
+  world.brokerRestarts = true
   world.crash(BROKER, how)
   await sleep(clock, downMs)
   for (const afterMs of again) {
@@ -101,6 +110,7 @@ async function killBroker(
     await sleep(clock, downMs / 4)
   }
   await world.startBroker()
+  world.brokerRestarts = false
 }
 
 async function killClient(

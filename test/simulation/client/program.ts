@@ -201,6 +201,12 @@ export class HeldSocket implements Socket {
     return true
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    let room = true
+    for (const piece of pieces) room = this.write(piece)
+    return room
+  }
+
   queuedBytes(): number {
     return this.raw.queuedBytes() + this.heldBytes
   }

@@ -12,17 +12,19 @@ import { createAdmin } from '../../../src/client/admin/admin.ts'
 import { createConsumer } from '../../../src/client/consumer/consumer.ts'
 import { isMillraceError } from '../../../src/core/errors.ts'
 import { sleep } from '../../../src/platform/clock.ts'
+import type { Simulation } from '../seeds/simulation.ts'
 import { Anomaly } from './anomaly.ts'
 import { COPIES, checkHistory, EVENTS } from './check.ts'
 import { liveMember, livePoller, readAll } from './consumers.ts'
 import { COPIERS, liveCopier } from './copiers.ts'
 import { letFaultsHappen } from './faults.ts'
 import type { Isolation } from './history.ts'
+import type { Plant } from './plant.ts'
 import { liveProducer, liveTransactor } from './producers.ts'
 import { describeFault, describeScenario } from './scenario.ts'
 import { type Life, type RunOptions, untilDone, World } from './world.ts'
 
-export interface ClientRun {
+interface ClientRun {
   readonly acknowledged: number
   readonly committed: number
   readonly aborted: number
@@ -38,6 +40,25 @@ const END_LIMIT_MS = 400_000
 const EVENTS_MAX = 3_000_000
 
 const writers = new Set(['producer', 'transactor'])
+
+export const clientSimulation: Simulation<ClientRun, Plant> = {
+  name: 'client',
+  nothing: {
+    acknowledged: 0,
+    committed: 0,
+    aborted: 0,
+    undecided: 0,
+    reads: 0,
+    copies: 0,
+    faults: 0,
+    virtualMs: 0,
+  },
+  run: simulateClients,
+  summary: ({ acknowledged, committed, aborted, undecided, reads, copies, faults, virtualMs }) =>
+    `${acknowledged} records acknowledged, ${reads} read, ${copies} copied; transactions: ${committed} committed, ` +
+    `${aborted} aborted, ${undecided} undecided; ${faults} faults, ${(virtualMs / 1000).toFixed(0)} s of ` +
+    'simulated time',
+}
 
 /** @throws Anomaly */
 export async function simulateClients(options: RunOptions): Promise<ClientRun> {

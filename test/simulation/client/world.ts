@@ -15,6 +15,7 @@ import type { Platform } from '../../../src/platform/platform.ts'
 import type { CrashKind } from '../../../src/platform/simulated/disk.ts'
 import { type Simulation, simulatedPlatform } from '../../../src/platform/simulated/platform.ts'
 import type { SimulatedRandom } from '../../../src/platform/simulated/random.ts'
+import type { SeedOptions } from '../seeds/simulation.ts'
 import { Anomaly } from './anomaly.ts'
 import { History } from './history.ts'
 import type { Plant } from './plant.ts'
@@ -23,14 +24,9 @@ import { type Actor, BROKER, drawScenario, type Scenario } from './scenario.ts'
 
 const PORT = 9092
 
-export interface RunOptions {
-  readonly seed: string | number
-  /** Is given a line for each thing that happens. */
-  readonly tell?: ((line: string) => void) | undefined
+export interface RunOptions extends SeedOptions<Plant> {
   /** Numbers of faults of the scenario that do not happen: for finding which of them matter. */
   readonly without?: ReadonlySet<number>
-  /** A fault to be found. */
-  readonly plant?: Plant | undefined
 }
 
 export interface Life {
@@ -60,6 +56,8 @@ export class World {
   /** Groups whose committed positions are at the end of the topic. */
   readonly atEnd = new Set<string>()
   broker: Broker | undefined
+  /** It has been killed, and is not whole yet. */
+  brokerRestarts = false
   failure: unknown
   /** Where partitions end, by name, once nobody writes any more. */
   readonly ends = new Map<string, number>()
@@ -132,7 +130,7 @@ export class World {
       },
     })
     await broker.listen({ host: '127.0.0.1', port: PORT, advertisedHost: BROKER, advertisedPort: PORT })
-    this.broker = broker
+    if (this.programs.get(BROKER) === program) this.broker = broker
   }
 
   cluster(program: Program): Cluster {
@@ -161,7 +159,9 @@ export class World {
         if (life.state === 'runs') life.state = 'ended'
         this.tell(() => `${name} ends`)
       },
-      (error: unknown) => this.fail(life, error),
+      (error: unknown) => {
+        if (life.state === 'runs') this.fail(`${life.name}, ${life.doing}`, error)
+      },
     )
   }
 
@@ -196,13 +196,10 @@ export class World {
     return this.down.delete(host)
   }
 
-  private fail(life: Life, error: unknown): void {
-    if (life.state !== 'runs') return
-    const anomaly =
-      error instanceof Anomaly
-        ? error
-        : new Anomaly('broken', `${life.name}, ${life.doing}: ${String(error)}`, error)
-    this.failure ??= anomaly
+  /** Ends the run with the first error of anything that goes on by itself. */
+  fail(what: string, error: unknown): void {
+    this.failure ??=
+      error instanceof Anomaly ? error : new Anomaly('broken', `${what}: ${String(error)}`, error)
   }
 }
 

@@ -1,4 +1,5 @@
 /** What must never be seen of a broker's group and transaction coordinators. */
+import { Anomaly as SimulationAnomaly } from '../seeds/anomaly.ts'
 
 export const anomalies = {
   'two-owners': 'a partition was handed to two members in one generation or epoch',
@@ -17,12 +18,9 @@ export const anomalies = {
 
 export type AnomalyKind = keyof typeof anomalies
 
-export class Anomaly extends Error {
-  readonly kind: AnomalyKind
-
+export class Anomaly extends SimulationAnomaly<AnomalyKind> {
   constructor(kind: AnomalyKind, detail: string, cause?: unknown) {
-    super(`${kind} (${anomalies[kind]}): ${detail}`, { cause })
-    this.kind = kind
+    super(kind, anomalies[kind], detail, cause)
   }
 }
 

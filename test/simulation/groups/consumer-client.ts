@@ -22,6 +22,8 @@ export class ConsumerClient {
   private readonly instanceId: string | null
   private incarnation = 0
   private alive = never
+  /** The last answer did not come: it may have had an assignment, which is told again only to who tells everything. */
+  private unanswered = false
 
   constructor(
     world: World,
@@ -84,6 +86,7 @@ export class ConsumerClient {
       if (gained.length > 0) await this.reader.fetch(this.name, CONSUMER_GROUP, gained)
     }
     const joining = this.epoch === 0
+    const whole = joining || this.unanswered
     const settled = this.told === undefined
     const sentMs = world.nowMs
     const { memberId } = this
@@ -92,11 +95,12 @@ export class ConsumerClient {
       memberId,
       memberEpoch: this.epoch,
       instanceId: this.instanceId,
-      rebalanceTimeoutMs: joining ? REBALANCE_MS : -1,
-      subscribedTopicNames: joining ? ['t'] : null,
+      rebalanceTimeoutMs: whole ? REBALANCE_MS : -1,
+      subscribedTopicNames: whole ? ['t'] : null,
       topicPartitions:
         this.owned.length === 0 ? [] : [{ topicId: this.topicId(), partitions: [...this.owned] }],
     })
+    this.unanswered = answer?.errorCode !== ErrorCodes.NONE
     if (answer === undefined) return
     const { errorCode, assignment } = answer
     world.trace(

@@ -9,6 +9,7 @@ import { offsetCommit } from '../../../src/protocol/apis/offset-commit.ts'
 import { offsetFetch } from '../../../src/protocol/apis/offset-fetch.ts'
 import { produce } from '../../../src/protocol/apis/produce.ts'
 import { syncGroup } from '../../../src/protocol/apis/sync-group.ts'
+import { txnOffsetCommit } from '../../../src/protocol/apis/txn-offset-commit.ts'
 import { ErrorCodes } from '../../../src/protocol/error-codes.ts'
 import type { AnyApi, RequestInput, ResponseOf } from '../../../src/protocol/schema/message.ts'
 import type { AnomalyKind } from './anomaly.ts'
@@ -80,6 +81,15 @@ const fenced: ReadonlySet<number> = new Set([
   ErrorCodes.PRODUCER_FENCED,
   ErrorCodes.INVALID_PRODUCER_ID_MAPPING,
 ])
+
+const withOffsetsByWorld = new WeakMap<World, Set<string>>()
+
+/** The transactional ids whose present transaction has offsets. */
+function transactionsWithOffsets(world: World): Set<string> {
+  const known = withOffsetsByWorld.get(world) ?? new Set()
+  withOffsetsByWorld.set(world, known)
+  return known
+}
 
 export const plantedFaults: readonly Plant[] = [
   {
@@ -180,8 +190,27 @@ export const plantedFaults: readonly Plant[] = [
   },
   {
     name: 'commits of transactions that abort them',
-    foundAs: ['lost-transaction', 'lost-commit'],
+    foundAs: ['lost-commit', 'lost-transaction'],
     ...asked(endTxn, (request) => ({ ...request, committed: false })),
+  },
+  {
+    name: 'commits that abort transactions without offsets',
+    foundAs: ['lost-transaction', 'torn-transaction'],
+    request: (api, request, world) => {
+      const withOffsets = transactionsWithOffsets(world)
+      if (api === txnOffsetCommit) {
+        withOffsets.add((request as RequestInput<typeof txnOffsetCommit>).transactionalId)
+        return undefined
+      }
+      const end = request as RequestInput<typeof endTxn>
+      return api !== endTxn || withOffsets.has(end.transactionalId) ? undefined : { ...end, committed: false }
+    },
+    answer: (api, answer, request, world) => {
+      if (api !== endTxn || (answer as ResponseOf<typeof endTxn>).errorCode !== ErrorCodes.NONE)
+        return undefined
+      transactionsWithOffsets(world).delete((request as RequestInput<typeof endTxn>).transactionalId)
+      return undefined
+    },
   },
   {
     name: 'partitions whose records are acknowledged and not written',

@@ -3,6 +3,7 @@
  * KIP-848 that come, go, fall silent and are slow, transactional producers with zombies, crashes and disk faults.
  * All along, and in the end when all is calm, what clients were answered is held against what it may be.
  */
+import type { SeedOptions, Simulation } from '../seeds/simulation.ts'
 import { ClassicClient } from './classic-client.ts'
 import { ConsumerClient } from './consumer-client.ts'
 import { GroupReader } from './group-reader.ts'
@@ -17,7 +18,7 @@ import { World } from './world.ts'
 /** Longer than sessions, rebalances and transactions take, twice. */
 const SETTLE_MS = 32_000
 
-export interface GroupsRun {
+interface GroupsRun {
   readonly calls: number
   readonly crashes: number
   readonly faults: number
@@ -25,14 +26,16 @@ export interface GroupsRun {
   readonly transactions: number
 }
 
-export interface GroupsSimulationOptions {
-  readonly seed: string
-  readonly plant?: Plant
-  readonly trace?: (line: string) => void
+export const groupsSimulation: Simulation<GroupsRun, Plant> = {
+  name: 'groups',
+  nothing: { calls: 0, crashes: 0, faults: 0, commits: 0, transactions: 0 },
+  run: simulateGroups,
+  summary: ({ calls, crashes, faults, commits, transactions }) =>
+    `${calls} requests, ${crashes} crashes, ${faults} faults of the disk, ${commits} commits, ` +
+    `${transactions} transactions`,
 }
 
-/** @throws Anomaly */
-export async function simulateGroups(options: GroupsSimulationOptions): Promise<GroupsRun> {
+async function simulateGroups(options: SeedOptions<Plant>): Promise<GroupsRun> {
   const world = new World(options)
   const { random } = world
   const offsets = new OffsetsCheck()

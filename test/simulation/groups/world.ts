@@ -13,6 +13,7 @@ import { type Simulation, simulatedPlatform } from '../../../src/platform/simula
 import type { SimulatedRandom } from '../../../src/platform/simulated/random.ts'
 import type { Connection, SendOptions } from '../../../src/protocol/connection.ts'
 import type { AnyApi, RequestInput, ResponseOf } from '../../../src/protocol/schema/message.ts'
+import type { SeedOptions } from '../seeds/simulation.ts'
 import { Anomaly } from './anomaly.ts'
 import type { Plant } from './plants.ts'
 
@@ -67,15 +68,11 @@ export class World {
   private ended: Promise<void> = Promise.resolve()
   private failure: Error | undefined
 
-  constructor(options: {
-    readonly seed: string
-    readonly plant?: Plant
-    readonly trace?: (line: string) => void
-  }) {
+  constructor(options: SeedOptions<Plant>) {
     this.simulation = simulatedPlatform({ seed: options.seed, syncMs: [0.1, 4], turnMs: 0.2 })
     this.random = this.simulation.chance
     this.plant = options.plant
-    this.trace = options.trace ?? (() => {})
+    this.trace = options.tell ?? (() => {})
     this.host = this.simulation.host('broker')
     this.flush = this.pick(['os', 'group', 'group', 'batch'])
     this.config = {

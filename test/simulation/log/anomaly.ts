@@ -2,6 +2,7 @@
  * What must never be seen of a log: Jepsen's list for Kafka-like logs (tests/kafka.clj: lost write, duplicate, aborted
  * read, inconsistent offsets, nonmonotonic poll, poll skip, unseen), and what a log on one disk can do wrong besides.
  */
+import { Anomaly as SimulationAnomaly } from '../seeds/anomaly.ts'
 
 export const anomalies = {
   'lost-write':
@@ -30,12 +31,9 @@ export const anomalies = {
 
 export type AnomalyKind = keyof typeof anomalies
 
-export class Anomaly extends Error {
-  readonly kind: AnomalyKind
-
+export class Anomaly extends SimulationAnomaly<AnomalyKind> {
   constructor(kind: AnomalyKind, detail: string, cause?: unknown) {
-    super(`${kind} (${anomalies[kind]}): ${detail}`, { cause })
-    this.kind = kind
+    super(kind, anomalies[kind], detail, cause)
   }
 }
 

@@ -122,6 +122,11 @@ export class PartitionModel {
     producer.end(marker.producerEpoch, marker.coordinatorEpoch)
   }
 
+  /** Where the newest record with this value stands. */
+  offsetOf(value: string): number | undefined {
+    return this.offsetOfValue.get(value)
+  }
+
   openTransaction(producerId: number): Transaction | undefined {
     return this.transactions.findLast(
       (transaction) => transaction.producerId === producerId && transaction.state === 'open',

@@ -3,7 +3,7 @@
  * levels, deletions. Each step does one thing and holds the outcome against the model at once.
  */
 import { isMillraceError, type MillraceError } from '../../../src/core/errors.ts'
-import { batchOf } from '../../../src/log/log-fixture.ts'
+import { batchOf, readAll } from '../../../src/log/log-fixture.ts'
 import type { AppendResult } from '../../../src/log/log-types.ts'
 import type { PartitionLog } from '../../../src/log/partition-log.ts'
 import type { SimulatedRandom } from '../../../src/platform/simulated/random.ts'
@@ -107,16 +107,24 @@ export class PartitionRun {
   /** What can be seen from outside at any moment holds. */
   observe(): void {
     const { log, model } = this
-    if (log.fault === undefined) {
-      expect(log.endOffset === model.end, 'phantom', () => {
-        return `${model.name}: the log ends at ${log.endOffset}, appended is up to ${model.end}`
-      })
-    }
+    if (log.fault === undefined && log.endOffset !== model.end) this.explainEnd()
     model.promise(log.recoveryPoint)
     // Where records were shown before they were synced, only what is synced is promised.
     this.shownUnsynced ||= log.config.flush === 'os'
     if (!this.shownUnsynced) model.promise(log.highWatermark)
     this.checkStart()
+  }
+
+  /** The log does not end where its records do: has one of them come twice? */
+  private explainEnd(): never {
+    const { log, model } = this
+    for (const { offset, value } of readAll(log)) {
+      const first = value === null ? undefined : model.offsetOf(value)
+      if (offset < model.end || first === undefined) continue
+      throw new Anomaly('duplicate', `${model.name}: ${value} at ${first} and ${offset}`)
+    }
+    const detail = `${model.name}: the log ends at ${log.endOffset}, appended is up to ${model.end}`
+    throw new Anomaly('phantom', detail)
   }
 
   /**

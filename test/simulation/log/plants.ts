@@ -18,6 +18,8 @@ import {
   baseOffsetOf,
   HEADER_BYTES,
   isControl,
+  isTransactional,
+  producerIdOf,
   setBaseOffset,
   writeCrc,
 } from '../../../src/protocol/record-batch/layout.ts'
@@ -125,16 +127,14 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a batch that is appended twice',
-    foundAs: ['duplicate', 'phantom', 'inconsistent-offsets'],
+    foundAs: ['duplicate', 'phantom'],
     wrap: mutated({
       append: (log, bytes: Buffer, options: AppendOptions): AppendResult => {
         const again = Buffer.from(bytes)
         const result = log.append(bytes, options)
         wrapped++
-        if (wrapped % 20 === 0 && !result.duplicate) {
-          const plain = batchOf([{ key: 'k', value: 'again' }])
-          log.append(again.length > 0 ? plain : again, options)
-        }
+        // What producers send with sequences a log knows again.
+        if (wrapped % 20 === 0 && producerIdOf(again, 0) < 0) log.append(again, options)
         return result
       },
     }),
@@ -225,11 +225,25 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a reader that never gets to the end',
-    foundAs: ['unseen', 'poll-skip'],
+    foundAs: ['poll-skip', 'lost-write'],
     wrap: mutated({
       read: (log, options: ReadOptions) => {
         const result = log.read(options)
         return options.fromOffset > 30 ? { ...result, bytes: Buffer.alloc(0) } : result
+      },
+    }),
+  },
+  {
+    name: 'transactions that a reader of everything is told are aborted',
+    foundAs: ['unseen'],
+    wrap: mutated({
+      read: (log, options: ReadOptions) => {
+        const result = log.read(options)
+        if (options.isolation === 'read_committed') return result
+        const abortedTransactions = batches(result.bytes)
+          .filter((batch) => isTransactional(attributesOf(batch, 0)))
+          .map((batch) => ({ producerId: producerIdOf(batch, 0), firstOffset: baseOffsetOf(batch, 0) }))
+        return { ...result, abortedTransactions }
       },
     }),
   },

@@ -14,8 +14,12 @@ import { LogDirectory } from '../../../src/log/log-directory.ts'
 import type { PartitionLog } from '../../../src/log/partition-log.ts'
 import { joinPath } from '../../../src/platform/disk.ts'
 import type { SimulatedHost } from '../../../src/platform/simulated/host.ts'
-import { type Simulation, simulatedPlatform } from '../../../src/platform/simulated/platform.ts'
+import {
+  type Simulation as SimulatedMachines,
+  simulatedPlatform,
+} from '../../../src/platform/simulated/platform.ts'
 import type { SimulatedRandom } from '../../../src/platform/simulated/random.ts'
+import type { SeedOptions, Simulation } from '../seeds/simulation.ts'
 import { Anomaly, expect } from './anomaly.ts'
 import { checkContents, goOn, recovered } from './contents-check.ts'
 import { type CrashedTail, checkIndexes, checkTail, crashedTail } from './disk-check.ts'
@@ -39,8 +43,7 @@ interface Partition {
   foundEnd: number
 }
 
-export interface LogRun {
-  readonly seed: string
+interface LogRun {
   readonly lives: number
   readonly crashes: number
   readonly faults: number
@@ -48,22 +51,17 @@ export interface LogRun {
   readonly reads: number
 }
 
-export interface LogSimulationOptions {
-  readonly seed: string
-  readonly trace?: (line: string) => void
-  /** A fault to be found. */
-  readonly plant?: Plant
+export const logSimulation: Simulation<LogRun, Plant> = {
+  name: 'log',
+  nothing: { lives: 0, crashes: 0, faults: 0, records: 0, reads: 0 },
+  run: (options) => new LogLives(options).run(),
+  summary: ({ lives, crashes, faults, records, reads }) =>
+    `${lives} lives, ${crashes} crashes, ${faults} faults of the disk, ${records} records, ${reads} reads`,
 }
 
-/** @throws Anomaly */
-export async function simulateLog(options: LogSimulationOptions): Promise<LogRun> {
-  const run = new LogSimulation(options)
-  return run.run()
-}
-
-class LogSimulation {
-  private readonly options: LogSimulationOptions
-  private readonly simulation: Simulation
+class LogLives {
+  private readonly options: SeedOptions<Plant>
+  private readonly simulation: SimulatedMachines
   private readonly host: SimulatedHost
   private readonly random: SimulatedRandom
   private readonly partitions: readonly Partition[]
@@ -75,9 +73,9 @@ class LogSimulation {
   private endLife: () => void = () => {}
   private failing = false
 
-  constructor(options: LogSimulationOptions) {
+  constructor(options: SeedOptions<Plant>) {
     this.options = options
-    this.trace = options.trace ?? (() => {})
+    this.trace = options.tell ?? (() => {})
     this.simulation = simulatedPlatform({ seed: options.seed, syncMs: [0.1, 3], turnMs: 0.2 })
     this.random = this.simulation.chance
     this.host = this.simulation.host('broker')
@@ -109,7 +107,6 @@ class LogSimulation {
     const sum = (of: (partition: Partition) => number): number =>
       this.partitions.reduce((n, p) => n + of(p), 0)
     return {
-      seed: this.options.seed,
       lives: lives + 1,
       crashes: this.crashes,
       faults: this.faults,
@@ -194,7 +191,7 @@ class LogSimulation {
       return await LogDirectory.open({
         platform,
         directory: DATA,
-        logger: this.options.trace === undefined ? silentLogger : this.logger(),
+        logger: this.options.tell === undefined ? silentLogger : this.logger(),
         nodeId: 1,
         configOf: (topic) =>
           configOf(this.partitions.find(({ settings }) => settings.name === topic)!.settings),

@@ -1,9 +1,7 @@
 /** What must hold at the end of a run, whatever happened in it. */
 import assert from 'node:assert/strict'
-import { createAdmin } from '../../../src/client/admin/admin.ts'
 import type { Cluster } from '../../../src/client/cluster.ts'
-import { createConsumer } from '../../../src/client/consumer/consumer.ts'
-import { RecordBatchReader } from '../../../src/protocol/record-batch/record-batch-reader.ts'
+import { readTopic, textOf } from '../../../src/client/consumer/read-topic-fixture.ts'
 import { type Event, WINDOW_MS } from './parts.ts'
 
 export interface Read {
@@ -14,33 +12,12 @@ export interface Read {
 
 /** All records of a topic that are committed, in the order of each partition. */
 export async function readAll(cluster: Cluster, topic: string): Promise<Read[]> {
-  const admin = createAdmin(cluster)
-  const counts = await admin.partitionCounts()
-  const places = Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({ topic, partition }))
-  const ends = await admin.listOffsets(places, { at: 'latest' })
-  const consumer = createConsumer(cluster, { isolation: 'read_committed', offsetReset: 'earliest' })
-  consumer.assign(places.map((place) => ({ ...place, offset: 'earliest' as const })))
-  const reads: Read[] = []
-  const open = new Map(
-    [...ends].filter(([, { offset }]) => offset > 0).map(([name, { offset }]) => [name, offset]),
-  )
-  const reader = new RecordBatchReader()
-  while (open.size > 0) {
-    for (const { partition, bytes, nextOffset } of await consumer.poll({ maxWaitMs: 100 })) {
-      for (let at = 0; at < bytes.length; at = reader.batchEnd) {
-        reader.reset(bytes, at)
-        while (reader.next()) {
-          const key = reader.body.utf8Slice(reader.keyStart, reader.keyEnd)
-          const value = JSON.parse(reader.body.utf8Slice(reader.valueStart, reader.valueEnd))
-          reads.push({ partition, key, value })
-        }
-      }
-      const name = `${topic}/${partition}`
-      if (nextOffset >= (open.get(name) ?? 0)) open.delete(name)
-    }
-  }
-  await consumer.close()
-  return reads
+  const records = await readTopic(cluster, topic)
+  return records.map(({ partition, key, value }) => ({
+    partition,
+    key: textOf(key),
+    value: JSON.parse(textOf(value)),
+  }))
 }
 
 /** Acknowledged records are there; no record is there twice, changed, or out of order. */

@@ -18,27 +18,26 @@ import { type Logger, silentLogger } from '../../../src/core/logger.ts'
 import { sleep } from '../../../src/platform/clock.ts'
 import type { Platform } from '../../../src/platform/platform.ts'
 import type { CrashKind } from '../../../src/platform/simulated/disk.ts'
-import { type Simulation, simulatedPlatform } from '../../../src/platform/simulated/platform.ts'
+import {
+  type Simulation as SimulatedMachines,
+  simulatedPlatform,
+} from '../../../src/platform/simulated/platform.ts'
 import type { Delivery } from '../../../src/runtime/pipeline-config.ts'
+import type { SeedOptions, Simulation } from '../seeds/simulation.ts'
 import { checkEvents, checkResults, readAll } from './checks.ts'
 import { type Event, startBroker, startWorker, type Worker } from './parts.ts'
 import { type Crash, describeScenario, drawScenario, type Place, type Scenario } from './scenario.ts'
 
-export interface PipelineRun {
-  readonly scenario: Scenario
+interface PipelineRun {
   readonly crashes: number
   readonly acknowledged: number
   readonly stored: number
   readonly windows: number
-  /** Virtual time. */
-  readonly elapsedMs: number
+  readonly virtualMs: number
 }
 
-export interface PipelineRunOptions {
-  readonly seed: number
-  /** Is given a line for each thing that happens. */
-  readonly tell?: (line: string) => void
-  /** Faults to plant, by which the checks themselves are tested. */
+/** By which the checks themselves are tested. */
+export interface Plant {
   readonly disguise?: (platform: Platform) => Platform
   readonly delivery?: Delivery
 }
@@ -48,11 +47,16 @@ const KEYS = ['a', 'b', 'c', 'd', 'e']
 const LIMITS = { limitMs: 900_000, limitEvents: 400_000 }
 const DRAIN_MS = 600_000
 
-/** What to type to see a seed's run again, with all that happens in it. */
-export const replayCommand = (seed: number): string => `npm run sim -- pipeline --seed ${seed}`
+export const pipelineSimulation: Simulation<PipelineRun, Plant> = {
+  name: 'pipeline',
+  nothing: { crashes: 0, acknowledged: 0, stored: 0, windows: 0, virtualMs: 0 },
+  run: simulatePipeline,
+  summary: ({ crashes, acknowledged, stored, windows, virtualMs }) =>
+    `${crashes} crashes, ${acknowledged} of ${stored} records acknowledged, ${windows} results, ` +
+    `${(virtualMs / 1000).toFixed(0)} s of simulated time`,
+}
 
-/** Runs one seed. Throws when a promise of the log or of the pipeline is broken. */
-export async function runPipelineSimulation(options: PipelineRunOptions): Promise<PipelineRun> {
+async function simulatePipeline(options: SeedOptions<Plant>): Promise<PipelineRun> {
   const world = new World(options)
   try {
     return await world.run()
@@ -63,8 +67,8 @@ export async function runPipelineSimulation(options: PipelineRunOptions): Promis
 }
 
 class World {
-  private readonly options: PipelineRunOptions
-  private readonly simulation: Simulation
+  private readonly options: SeedOptions<Plant>
+  private readonly simulation: SimulatedMachines
   private readonly scenario: Scenario
   private readonly acknowledged = new Set<number>()
   private readonly sent = new Map<number, Event>()
@@ -76,7 +80,7 @@ class World {
   private eventMs = 1_000_000
   private crashes = 0
 
-  constructor(options: PipelineRunOptions) {
+  constructor(options: SeedOptions<Plant>) {
     this.options = options
     this.simulation = simulatedPlatform({ seed: options.seed })
     this.scenario = drawScenario(this.simulation)
@@ -101,12 +105,11 @@ class World {
     const windows = checkResults(stored, results)
     await this.until(this.stop(last), 'a stop')
     return {
-      scenario,
       crashes: this.crashes,
       acknowledged: this.acknowledged.size,
       stored: stored.length,
       windows,
-      elapsedMs: simulation.clock.monotonicMs(),
+      virtualMs: simulation.clock.monotonicMs(),
     }
   }
 
@@ -137,7 +140,7 @@ class World {
     const platform = apart ? this.platform('worker') : server
     const broker = apart ? undefined : this.broker
     const logger = this.logger('worker')
-    const { delivery = 'exactly-once' } = this.options
+    const { delivery = 'exactly-once' } = this.options.plant ?? {}
     this.worker = await startWorker({ platform, broker, logger, partitions, threads, bounded, delivery })
     // Ends with a crash; whatever it waits for then never comes.
     if (!bounded) this.produce(this.worker.cluster, platform).catch(() => {})
@@ -147,7 +150,7 @@ class World {
     let platform = this.up.get(place)
     if (platform === undefined) {
       const host = this.simulation.host(place)
-      const { disguise } = this.options
+      const disguise = this.options.plant?.disguise
       platform = this.crashed.delete(place) ? host.start() : host.platform
       if (disguise !== undefined) platform = disguise(platform)
       this.up.set(place, platform)
