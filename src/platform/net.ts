@@ -6,7 +6,7 @@
  */
 
 export interface SocketEvents {
-  /** Bytes came. The view is valid only during the call unless the socket says otherwise: copy to keep. */
+  /** Bytes came. The view is valid only during the call: copy to keep. */
   data(bytes: Buffer): void
   /** After `write` answered false: what was queued is gone. */
   drain(): void
@@ -23,6 +23,8 @@ export interface Socket {
   start(events: SocketEvents): void
   /** Queues bytes, which must not be changed afterwards. False asks to wait for `drain`. */
   write(bytes: Uint8Array): boolean
+  /** Queues pieces one after the other, as `write`, and hands them over together. */
+  writeAll(pieces: readonly Uint8Array[]): boolean
   /** Bytes queued and not yet taken by the operating system. */
   queuedBytes(): number
   /** Stops `data` events; the other side is slowed down by TCP. */

@@ -21,7 +21,7 @@ import { apiVersions } from '../../protocol/apis/api-versions.ts'
 import { produce } from '../../protocol/apis/produce.ts'
 import { saslAuthenticate } from '../../protocol/apis/sasl-authenticate.ts'
 import { saslHandshake } from '../../protocol/apis/sasl-handshake.ts'
-import { encodeRequest } from '../../protocol/codec/request.ts'
+import { encodeRequestChunks } from '../../protocol/codec/request.ts'
 import { decodeResponse, decodeResponseHeader } from '../../protocol/codec/response.ts'
 import type { SendOptions } from '../../protocol/connection.ts'
 import type { AnyApi, RequestInput, ResponseOf } from '../../protocol/schema/message.ts'
@@ -149,7 +149,7 @@ export class TcpConnection implements NegotiatedConnection {
       const correlationId = this.nextCorrelationId
       this.nextCorrelationId = (this.nextCorrelationId + 1) & 0x7fff_ffff
       const { clientId, socket } = this.options
-      socket.write(encodeRequest(api, version, { correlationId, clientId }, request))
+      socket.writeAll(encodeRequestChunks(api, version, { correlationId, clientId }, request))
       if (isUnanswered(api, request)) {
         resolve(emptyProduceResponse as unknown as ResponseOf<A>)
         return

@@ -32,6 +32,8 @@ export interface RecordToSend {
 }
 
 const BUILDER_BYTES_MIN = 1024
+/** Less than so much under way: who sends it looks at each record, more often than not. */
+const PROMISE_BYTES_MAX = 1024 * 1024
 /** `sendBatch` refuses when this many times the memory budget is used: the caller does not wait for `room`. */
 const OVERRUN_FACTOR = 4
 
@@ -138,7 +140,7 @@ export class Accumulator {
     }
   }
 
-  private append(record: RecordToSend, partitionCount: number): RecordReceipt {
+  private append(record: RecordToSend, partitionCount: number): Promise<RecordMetadata> {
     const { budget, sender, settings } = this.parts
     const key = encoded(record.key ?? null, this.keyBytes)
     const value = encoded(record.value, this.valueBytes)
@@ -160,7 +162,11 @@ export class Accumulator {
     const builder = batch.builder as RecordBatchBuilder
     builder.append(timestampMs, key, value, headers)
     const receipts = batch.receipt as RecordReceipts
-    const receipt = new RecordReceipt(receipts, builder.recordCount - 1, timestampMs)
+    const index = builder.recordCount - 1
+    const receipt =
+      budget.usedBytes < PROMISE_BYTES_MAX
+        ? receipts.promise(index, timestampMs)
+        : new RecordReceipt(receipts, index, timestampMs)
     budget.add(batch.builder.sizeBytes - batch.countedBytes)
     batch.countedBytes = batch.builder.sizeBytes
     if (batch.countedBytes >= settings.batchBytesMax) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isPromise } from 'node:util/types'
 import type { MillraceError } from '../../core/errors.ts'
 import { type Simulation, simulatedPlatform } from '../../platform/simulated/platform.ts'
 import {
@@ -104,6 +105,27 @@ test('records of one turn go out in one batch per partition', async () => {
   )
   assert.equal(world.connection.of('Produce').length, 1)
   assert.deepEqual(world.connection.of('Produce')[0]?.request.topicData[0].topicId, topicIdOf('t'))
+})
+
+test('records are told their places, however much is under way', async () => {
+  const world = new World()
+  let end = 0
+  world.connection.on('Produce', (request) => {
+    const baseOffset = BigInt(end)
+    end += recordCountOf(request.topicData[0].partitionData[0].records, 0)
+    return answerAll(request, { baseOffset })
+  })
+  await world.run(world.cluster.partitionCount('t'))
+  const value = Buffer.alloc(20_000)
+  const sent = Array.from({ length: 100 }, () => world.producer.send({ topic: 't', partition: 0, value }))
+  // While little is under way a record has a promise of its own.
+  const promises = sent.filter((one) => isPromise(one)).length
+  assert.ok(promises > 0 && promises < sent.length, `${promises} promises`)
+  const told = await world.run(Promise.all(sent))
+  assert.deepEqual(
+    told.map(({ offset }) => offset),
+    sent.map((_, at) => at),
+  )
 })
 
 test('lingering waits for more records, but not once a batch is full or flush is called', async () => {
@@ -224,6 +246,27 @@ test('a batch that is not acknowledged in time fails and tells why', async () =>
   assert.ok(error.hint?.includes('min.insync.replicas'))
   await world.run(assert.rejects(world.producer.flush(), error))
   await world.run(world.producer.flush())
+})
+
+test('a batch that never was under way fails and tells what was missing', async () => {
+  const world = new World({ deliveryTimeoutMs: 5000 })
+  const missing: unknown[] = []
+  for (const [topic, partition] of [
+    ['nowhere', 0],
+    ['t', 99],
+  ] as const) {
+    const failed = world.producer.sendBatch(topic, partition, batchOf(1)).catch((reason) => reason)
+    const { message, hint } = (await world.run(failed)) as MillraceError
+    missing.push([message.split('5000 ms: ')[1], hint])
+    await world.run(world.producer.flush().catch(() => {}))
+  }
+  assert.deepEqual(missing, [
+    [
+      'no broker knows topic "nowhere"',
+      'Create it with `millrace topics create nowhere`, or check its name.',
+    ],
+    ['the topic has 4 partitions', undefined],
+  ])
 })
 
 test('what the broker says of a refused record is told (KIP-467)', async () => {

@@ -39,13 +39,19 @@ export class BatchReceipt implements Receipt {
   }
 }
 
-/** For the records of a batch, which all learn the same. */
+/**
+ * For the records of a batch, which all learn the same.
+ *
+ * A record gets a promise or a receipt. A promise is cheap for who looks at it, and costs the same if nobody does; a
+ * receipt costs next to nothing until somebody looks, and then twice a promise.
+ */
 export class RecordReceipts implements Receipt {
-  readonly topic: string
-  readonly partition: number
-  baseOffset = -1
-  appendTimeMs = -1
+  private readonly topic: string
+  private readonly partition: number
+  private baseOffset = -1
+  private appendTimeMs = -1
   private readonly deferred = Promise.withResolvers<void>()
+  private readonly promises: Promise<RecordMetadata>[] = []
 
   constructor(topic: string, partition: number) {
     this.topic = topic
@@ -57,23 +63,43 @@ export class RecordReceipts implements Receipt {
     return this.deferred.promise
   }
 
+  /** A promise of what became of the record at `index`. */
+  promise(index: number, timestampMs: number): Promise<RecordMetadata> {
+    const promise = this.written.then(() => this.metadata(index, timestampMs))
+    this.promises.push(promise)
+    return promise
+  }
+
+  /** Where the record at `index` was written, once the batch is acknowledged. */
+  metadata(index: number, timestampMs: number): RecordMetadata {
+    const { topic, partition, baseOffset, appendTimeMs } = this
+    return {
+      topic,
+      partition,
+      offset: baseOffset < 0 ? -1 : baseOffset + index,
+      timestampMs: appendTimeMs < 0 ? timestampMs : appendTimeMs,
+    }
+  }
+
   acknowledge(baseOffset: number, appendTimeMs: number): void {
     this.baseOffset = baseOffset
     this.appendTimeMs = appendTimeMs
     this.deferred.resolve()
   }
 
+  /** As with `BatchReceipt`. */
   fail(error: MillraceError): void {
     this.written.catch(ignore)
+    for (const promise of this.promises) promise.catch(ignore)
     this.deferred.reject(error)
   }
 }
 
 /**
- * What `send` gives for one record of a batch: a promise that is made when somebody looks at it.
+ * A promise of what became of a record that is made when somebody looks at it.
  *
  * Hundreds of thousands of records may be under way. A promise for each, with what resolves it, costs several times
- * the record itself, and most of the time of the garbage collector; yet most callers look at `flush` alone.
+ * the record itself, and most of the time of the garbage collector; yet who sends so much looks at `flush` alone.
  */
 export class RecordReceipt implements Promise<RecordMetadata> {
   private readonly batch: RecordReceipts
@@ -95,8 +121,7 @@ export class RecordReceipt implements Promise<RecordMetadata> {
     onFulfilled?: ((metadata: RecordMetadata) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    const { written } = this.batch
-    return written.then(
+    return this.batch.written.then(
       () => (onFulfilled ? onFulfilled(this.metadata()) : (this.metadata() as A)),
       onRejected,
     )
@@ -113,12 +138,6 @@ export class RecordReceipt implements Promise<RecordMetadata> {
   }
 
   private metadata(): RecordMetadata {
-    const { topic, partition, baseOffset, appendTimeMs } = this.batch
-    return {
-      topic,
-      partition,
-      offset: baseOffset < 0 ? -1 : baseOffset + this.index,
-      timestampMs: appendTimeMs < 0 ? this.timestampMs : appendTimeMs,
-    }
+    return this.batch.metadata(this.index, this.timestampMs)
   }
 }

@@ -8,7 +8,8 @@ import { MillraceError, messageOf } from '../../core/errors.ts'
 import type { produce } from '../../protocol/apis/produce.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
 import type { RequestInput, ResponseOf } from '../../protocol/schema/message.ts'
-import type { Cluster } from '../cluster.ts'
+import { type Cluster, topicUnknown } from '../cluster.ts'
+import { formatAddress } from '../connection/address.ts'
 import type { NegotiatedConnection } from '../connection/negotiated.ts'
 import { answerError, describePlace, isRetriable, isTransportError } from '../errors.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -144,7 +145,8 @@ export class Settlement {
   private expired(queue: PartitionQueue, batch: PendingBatch): MillraceError {
     const { topic, partition } = queue
     const last = this.lastErrors.get(batch)
-    const why = last === undefined ? 'it could not be sent' : messageOf(last)
+    const { why, hint } =
+      last === undefined ? this.whyUnsent(queue) : { why: messageOf(last), hint: last.hint }
     const where = describePlace({ topic, partition }) ?? topic
     const { deliveryTimeoutMs } = this.parts.settings
     return new MillraceError(
@@ -154,9 +156,25 @@ export class Settlement {
         where,
         context: { ...last?.context, topic, partition, attempts: batch.attempts },
         ...(last === undefined ? {} : { cause: last }),
-        ...(last?.hint === undefined ? {} : { hint: last.hint }),
+        ...(hint === undefined ? {} : { hint }),
       },
     )
+  }
+
+  /** What was missing for a batch that was never under way. */
+  private whyUnsent({ topic, partition }: PartitionQueue): { readonly why: string; readonly hint?: string } {
+    const { metadata } = this.parts.cluster
+    const known = metadata.topics.get(topic)
+    if (metadata.brokers.size === 0) return { why: 'no broker could be reached' }
+    if (known === undefined) {
+      const { hint } = topicUnknown(topic)
+      return { why: `no broker knows topic "${topic}"`, ...(hint === undefined ? {} : { hint }) }
+    }
+    const info = known.partitions[partition]
+    if (info === undefined) return { why: `the topic has ${known.partitions.length} partitions` }
+    const leader = metadata.brokers.get(info.leader)
+    if (leader === undefined) return { why: 'its partition has no leader' }
+    return { why: `it could not be sent to broker ${leader.nodeId} (${formatAddress(leader)})` }
   }
 
   private release(batch: PendingBatch): void {

@@ -7,13 +7,44 @@ import { httpGet } from './net-http.ts'
 import { peerNameOf, tlsConnect, tlsServer } from './net-tls.ts'
 import { handshakeCutOff, isTlsFailure, tlsFailure } from './net-tls-error.ts'
 
+/** One read of a connection takes at most so much. */
+const RECEIVE_BYTES = 64 * 1024
+
+/** A socket with what takes its bytes. */
+interface Plain {
+  readonly socket: net.Socket
+  take: (bytes: Buffer) => void
+}
+
+/**
+ * A connection that reads into one piece of memory for all of its time: Node makes a new one for each read
+ * otherwise, which costs a reader of large answers more than what it does with them. TLS cannot do so.
+ */
+function plainConnect(address: { readonly host: string; readonly port: number }): Plain {
+  const memory = Buffer.allocUnsafeSlow(RECEIVE_BYTES)
+  const callback = (count: number): boolean => {
+    plain.take(memory.subarray(0, count))
+    return true
+  }
+  const plain: Plain = {
+    socket: net.connect({ ...address, onread: { buffer: memory, callback } }),
+    take: () => {},
+  }
+  // Nothing may be read before somebody takes it.
+  plain.socket.pause()
+  return plain
+}
+
 class NodeSocket implements Socket {
   readonly remote: string
   readonly peerName: string | undefined
   private readonly socket: net.Socket
+  private readonly plain: Plain | undefined
 
-  constructor(socket: net.Socket) {
+  /** @param plain if the socket is that of a `plainConnect` */
+  constructor(socket: net.Socket, plain?: Plain) {
     this.socket = socket
+    this.plain = plain
     this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
     this.peerName = socket instanceof tls.TLSSocket ? peerNameOf(socket) : undefined
     socket.setNoDelay(true)
@@ -21,7 +52,11 @@ class NodeSocket implements Socket {
 
   start(events: SocketEvents): void {
     let failure: Error | undefined
-    this.socket.on('data', (bytes: Buffer) => events.data(bytes))
+    if (this.plain === undefined) this.socket.on('data', (bytes: Buffer) => events.data(bytes))
+    else {
+      this.plain.take = (bytes) => events.data(bytes)
+      this.resume()
+    }
     this.socket.on('drain', () => events.drain())
     this.socket.on('error', (error) => {
       failure = isTlsFailure(error) ? tlsFailure(this.remote, error) : error
@@ -33,6 +68,17 @@ class NodeSocket implements Socket {
     return this.socket.write(bytes)
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    const { socket } = this
+    if (pieces.length === 1) return socket.write(pieces[0]!)
+    let room = true
+    // One call of the operating system for all of them.
+    socket.cork()
+    for (const piece of pieces) room = socket.write(piece)
+    socket.uncork()
+    return room
+  }
+
   queuedBytes(): number {
     return this.socket.writableLength
   }
@@ -42,7 +88,9 @@ class NodeSocket implements Socket {
   }
 
   resume(): void {
-    this.socket.resume()
+    // Of a plain connection `resume` would read in the next turn, even if it is paused again before.
+    if (this.plain === undefined) this.socket.resume()
+    else this.socket.read(0)
   }
 
   end(): void {
@@ -96,8 +144,8 @@ async function connect(options: ConnectOptions): Promise<Socket> {
       hint: 'Start a broker with `millrace dev`, or name yours with --brokers.',
     })
   const secure = options.tls !== undefined
-  const socket =
-    options.tls === undefined ? net.connect({ host, port }) : tlsConnect({ host, port }, options.tls)
+  const plain = options.tls === undefined ? plainConnect({ host, port }) : undefined
+  const socket = plain?.socket ?? tlsConnect({ host, port }, options.tls!)
   return new Promise((resolve, reject) => {
     let connected = false
     const abort = (): void => fail(new Error('the caller gave up'))
@@ -117,7 +165,7 @@ async function connect(options: ConnectOptions): Promise<Socket> {
       clearTimeout(timeout)
       options.signal?.removeEventListener('abort', abort)
       socket.removeAllListeners('error')
-      resolve(new NodeSocket(socket))
+      resolve(new NodeSocket(socket, plain))
     })
   })
 }

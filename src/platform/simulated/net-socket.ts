@@ -69,6 +69,12 @@ export class SimulatedSocket implements Socket, PipeReceiver, PipeSender {
     return this.closed || this.ended ? false : this.outbound.write(bytes)
   }
 
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    let room = true
+    for (const piece of pieces) room = this.write(piece)
+    return room
+  }
+
   queuedBytes(): number {
     return this.outbound.queuedBytes
   }

@@ -69,6 +69,10 @@ export class Watched {
             this.see(bytes)
             return this.silent || socket.write(bytes)
           },
+          writeAll: (pieces) => {
+            this.see(Buffer.concat(pieces))
+            return this.silent || socket.writeAll(pieces)
+          },
           queuedBytes: () => socket.queuedBytes(),
           pause: () => socket.pause(),
           resume: () => socket.resume(),
