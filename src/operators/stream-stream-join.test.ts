@@ -4,7 +4,9 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { json } from '../core/serde.ts'
 import { pipeline } from '../dsl/pipeline.ts'
+import { session } from '../dsl/window.ts'
 import { testDriver } from '../testing/test-driver.ts'
+import { count, sum } from './aggregator.ts'
 import { OperatorRun } from './operator-fixture.ts'
 import { type StreamJoinKind, streamStreamJoinOperator } from './stream-stream-join.ts'
 
@@ -15,7 +17,21 @@ interface Event {
   readonly n: number
 }
 
-const [beforeMs, afterMs, graceMs] = [7, 12, 5]
+interface Reach {
+  readonly beforeMs: number
+  readonly afterMs: number
+  readonly graceMs: number
+}
+
+const uneven: Reach = { beforeMs: 7, afterMs: 12, graceMs: 5 }
+/** Where a side looks in one direction only, or nowhere but at its own time, nothing may be forgotten a moment early. */
+const reaches: readonly Reach[] = [
+  uneven,
+  { beforeMs: 0, afterMs: 12, graceMs: 5 },
+  { beforeMs: 7, afterMs: 0, graceMs: 0 },
+  { beforeMs: 0, afterMs: 0, graceMs: 3 },
+  { beforeMs: 0, afterMs: 0, graceMs: 0 },
+]
 
 const eventsOf = (lateMs: number): fc.Arbitrary<Event[]> =>
   fc
@@ -23,7 +39,7 @@ const eventsOf = (lateMs: number): fc.Arbitrary<Event[]> =>
       fc.record({
         left: fc.boolean(),
         key: fc.constantFrom('a', 'b', null),
-        stepMs: fc.oneof(fc.nat(6), fc.nat(40)),
+        stepMs: fc.oneof(fc.nat(6), fc.nat(40), fc.constantFrom(0, 7, 12)),
         backMs: fc.oneof(fc.constant(0), fc.nat(lateMs)),
       }),
       { maxLength: 40 },
@@ -39,14 +55,14 @@ const eventsOf = (lateMs: number): fc.Arbitrary<Event[]> =>
 type Pair = readonly [left: number | null, right: number | null, atMs: number]
 
 /** Runs the operator; `restartAt` makes it anew from its changelogs before that event. */
-function joined(kind: StreamJoinKind, events: readonly Event[], restartAt = -1) {
+function joined(kind: StreamJoinKind, events: readonly Event[], restartAt = -1, reach = uneven) {
   const run = new OperatorRun(
     streamStreamJoinOperator({
       kind,
       leftStore: 'left',
       rightStore: 'right',
       keySerde: json(),
-      ...{ beforeMs, afterMs, graceMs },
+      ...reach,
       joiner: (left, right) => [left, right],
     }),
   )
@@ -62,7 +78,7 @@ function joined(kind: StreamJoinKind, events: readonly Event[], restartAt = -1) 
   return { pairs, late: run.late }
 }
 
-function model(kind: StreamJoinKind, events: readonly Event[]): Pair[] {
+function model(kind: StreamJoinKind, events: readonly Event[], { beforeMs, afterMs }: Reach): Pair[] {
   const lefts = events.filter(({ left }) => left)
   const rights = events.filter(({ left }) => !left)
   const meets = (l: Event, r: Event): boolean =>
@@ -81,17 +97,67 @@ const sorted = (pairs: readonly Pair[]): string[] => pairs.map((pair) => JSON.st
 
 describe('a join of two streams', () => {
   for (const kind of ['inner', 'left', 'outer'] as const) {
-    it(`gives every pair once, ${kind}, also after a restart`, () => {
-      fc.assert(
-        fc.property(eventsOf(graceMs), fc.nat(40), (events, restartAt) => {
-          const { pairs, late } = joined(kind, events, restartAt)
-          assert.deepEqual(sorted(pairs), sorted(model(kind, events)))
-          assert.deepEqual(late, [])
-        }),
-        { numRuns: 300 },
-      )
-    })
+    for (const reach of reaches) {
+      const { beforeMs, afterMs, graceMs } = reach
+      const where = `from ${beforeMs} before to ${afterMs} after with a grace of ${graceMs}`
+      it(`gives every pair once, ${kind}, ${where}, also after a restart`, () => {
+        fc.assert(
+          fc.property(eventsOf(graceMs), fc.nat(40), (events, restartAt) => {
+            const { pairs, late } = joined(kind, events, restartAt, reach)
+            assert.deepEqual(sorted(pairs), sorted(model(kind, events, reach)))
+            assert.deepEqual(late, [])
+          }),
+          { numRuns: 200 },
+        )
+      })
+    }
   }
+
+  it('finds a partner as far away as may be, though its side has gone on, where it looks in one direction only', () => {
+    for (const { reach, left } of [
+      { reach: { beforeMs: 0, afterMs: 12, graceMs: 0 }, left: true },
+      { reach: { beforeMs: 12, afterMs: 0, graceMs: 0 }, left: false },
+    ]) {
+      const events: Event[] = [
+        { left, key: 'a', atMs: 1000, n: 1 },
+        { left, key: 'a', atMs: 1012, n: 2 },
+        { left: !left, key: 'a', atMs: 1012, n: 3 },
+      ]
+      const { pairs } = joined('inner', events, -1, reach)
+      const pairOf = (n: number): Pair => (left ? [n, 3, 1012] : [3, n, 1012])
+      assert.deepEqual(pairs, [pairOf(1), pairOf(2)])
+    }
+  })
+
+  it('within no time joins records of equal times, also what windows give when they close', () => {
+    const app = pipeline('at-once')
+    const clicks = app.stream('clicks', json<number>()).groupByKey()
+    const counts = clicks.window(session('1 second')).aggregate({ count: count() }, { name: 'counts' })
+    const sums = clicks.window(session('1 second')).aggregate({ sum: sum((n) => n) }, { name: 'sums' })
+    counts
+      .toStream()
+      .join(sums.toStream(), (one, other) => ({ ...one, ...other }), { name: 'both', within: 0 })
+      .to('out')
+    const driver = testDriver(app)
+    for (const [n, key, timestampMs] of [
+      [1, 'a', 0],
+      [2, 'b', 100],
+      [3, 'a', 500],
+      [4, 'a', 5000],
+    ] as const)
+      driver.topic('clicks').append(n, { key, timestampMs })
+    driver.end()
+    const rows = driver.topic('out').read<unknown, { key: string }>()
+    assert.deepEqual(
+      rows.map(({ key, value, timestampMs }) => [key.key, value, timestampMs]),
+      [
+        ['b', { count: 1, sum: 2 }, 100],
+        ['a', { count: 2, sum: 4 }, 500],
+        ['a', { count: 1, sum: 4 }, 5000],
+      ],
+    )
+    assert.equal(driver.topic('at-once-late').read().length, 0)
+  })
 
   it('never gives a record out both joined and alone, however late they come', () => {
     fc.assert(
@@ -116,7 +182,7 @@ describe('a join of two streams', () => {
     assert.deepEqual(pairs, [])
     assert.deepEqual(
       late.map(({ value, windowEndMs }) => [value, windowEndMs]),
-      [[2, 900 + afterMs]],
+      [[2, 900 + uneven.afterMs]],
     )
   })
 

@@ -9,7 +9,9 @@
  *
  * 1. `process` meets what the other side keeps, then keeps the record for those to come. Each side keeps its records
  *    for before + after + grace behind its newest one, as Kafka Streams' window stores do; a record that is older
- *    can meet nobody any more who is still to come, and is late.
+ *    can meet nobody any more who is still to come, and is late. Where before or after is 0 that is a millisecond too
+ *    short: a partner as far away as may be would be gone, and with both 0 each record as soon as it came. There one
+ *    more is kept.
  * 2. `advance` gives out those whose window has closed without a partner, by time, then side, then key, and drops
  *    what nobody can meet.
  */
@@ -35,9 +37,9 @@ export interface StreamStreamJoinOptions {
 
 export function streamStreamJoinOperator(options: StreamStreamJoinOptions): OperatorSpec {
   const { kind, beforeMs, afterMs, graceMs, keySerde } = options
-  const retentionMs = beforeMs + afterMs + graceMs
-  const left = joinBuffer(options.leftStore, keySerde, json<unknown>(), retentionMs)
-  const right = joinBuffer(options.rightStore, keySerde, json<unknown>(), retentionMs)
+  const keptMs = keptFor(options)
+  const left = joinBuffer(options.leftStore, keySerde, json<unknown>(), keptMs)
+  const right = joinBuffer(options.rightStore, keySerde, json<unknown>(), keptMs)
   const aloneAfterMs =
     kind === 'inner' ? 0 : (kind === 'left' ? afterMs : Math.max(beforeMs, afterMs)) + graceMs
   return {
@@ -49,6 +51,11 @@ export function streamStreamJoinOperator(options: StreamStreamJoinOptions): Oper
     create: (name, context, output) =>
       new StreamStreamJoin(name, options, context, output, context.store(left), context.store(right)),
   }
+}
+
+/** How long each side keeps its records: who is no later than the grace finds all partners. */
+function keptFor({ beforeMs, afterMs, graceMs }: StreamStreamJoinOptions): number {
+  return Math.max(beforeMs + afterMs, Math.max(beforeMs, afterMs) + 1) + graceMs
 }
 
 interface Side {
@@ -75,6 +82,7 @@ class StreamStreamJoin implements Operator {
   private readonly left: Side
   private readonly right: Side
   private readonly keyBytes = new ByteWriter()
+  private readonly keptMs: number
   private heap: DeadlineHeap<Waiting> | undefined
 
   constructor(
@@ -89,6 +97,7 @@ class StreamStreamJoin implements Operator {
     this.options = options
     this.context = context
     this.output = output
+    this.keptMs = keptFor(options)
     const { kind, beforeMs, afterMs } = options
     const whole = kind !== 'inner'
     this.left = { isLeft: true, backMs: beforeMs, aheadMs: afterMs, whole, buffer: left }
@@ -118,10 +127,6 @@ class StreamStreamJoin implements Operator {
   private expiryMs(buffer: Side['buffer']): number {
     const dueMs = buffer.oldestBucketEndMs + this.keptMs
     return buffer.newestMs >= dueMs - 1 ? dueMs : Number.POSITIVE_INFINITY
-  }
-
-  private get keptMs(): number {
-    return this.options.beforeMs + this.options.afterMs + this.options.graceMs
   }
 
   /** The time before which a side keeps nothing: behind its newest record, and never ahead of stream time. */
