@@ -71,6 +71,8 @@ export type { AsyncCall } from './operators/async-call.ts'
 export type { ParkedDecision, ParkedKey, RecordMetadata } from './operators/operator.ts'
 export type { Windowed } from './operators/windowed.ts'
 export type { DescribedPlan } from './plan/describe-json.ts'
+export type { ParkedOptions, PipelineParkedKey } from './runtime/parked/parked-directory.ts'
+export type { ParkedKeys } from './runtime/parked/pipeline-parked.ts'
 export type { StoreDescription } from './runtime/queries/pipeline-stores.ts'
 export type {
   FoundValue,

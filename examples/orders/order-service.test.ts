@@ -29,7 +29,7 @@ describe('the orders service', { timeout: 180_000 }, () => {
     const alone = { ...config, pipelines: [orderBook()] }
     millrace = await start(alone, { dataDirectory, configFile, threads: 2, brokerPort: 0, consolePort: 0 })
     kafka = connect({ brokers: millrace.brokers })
-    service = orderService({ producer: kafka.producer(), orders: millrace.store<Order>('orders') })
+    service = orderService({ producer: kafka.producer(), orders: millrace.store<Order>('order-book') })
     await new Promise<void>((resolve) => service!.listen(0, '127.0.0.1', resolve))
     address = `http://127.0.0.1:${(service.address() as AddressInfo).port}`
   })
@@ -76,11 +76,27 @@ describe('the orders service', { timeout: 180_000 }, () => {
     assert.equal(partitions.size, 2, 'both tasks were asked')
   })
 
+  it('waits for a verdict as long as it is told', async () => {
+    const taken = { id: 'late', customer: 'ann', product: 'JUMPERS', quantity: 1, price: 10 }
+    const { status } = await post(JSON.stringify(taken))
+    assert.equal(status, 201)
+    const early = await fetch(`${address}/orders/late/validated`)
+    assert.ok(early.status === 503 || early.status === 404, 'nothing was decided')
+    const waiting = fetch(`${address}/orders/late/validated?waitMs=60000`)
+    const decided: Order = { ...(taken as Omit<Order, 'state'>), state: 'VALIDATED' }
+    await kafka!.producer().send({ topic: 'orders-decided', key: taken.id, value: JSON.stringify(decided) })
+    const answer = await waiting
+    assert.equal(answer.status, 200)
+    assert.deepEqual(((await answer.json()) as { order: Order }).order, decided)
+  })
+
   it('refuses what is no order', async () => {
     assert.equal((await post('{')).status, 400)
     assert.equal((await post('{"id":"1"}')).status, 400)
     assert.equal((await post(`"${'x'.repeat(70_000)}"`)).status, 413)
     assert.equal((await settled(`${address}/orders/nobody`)).status, 404)
+    assert.equal((await fetch(`${address}/orders/nobody?waitMs=soon`)).status, 400)
+    assert.equal((await fetch(`${address}/customers`)).status, 404)
   })
 
   it('is also there on the page’s API, of both workers', async () => {

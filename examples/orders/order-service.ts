@@ -1,21 +1,34 @@
 /**
  * Orders over HTTP, as the tutorial's orders service takes them:
  *
- *   POST /orders        201 once the broker has the order in its log, with where it is; 503 if it cannot take it
- *   GET /orders/{id}    the order as the table of the order book has it; 404 while it has none
+ *   POST /orders                  201 once the order is in the log and on the disk, with where it is; 503 if it cannot be
+ *   GET /orders/{id}              the order as the order book has it; 404 while it has none
+ *   GET /orders/{id}/validated    the order once it is VALIDATED or FAILED; 503 while it is neither
  *
- * Who has just written an order gives its place, `?partition=…&offset=…`, and gets 503 until the table is as far.
+ * Who has just written an order gives its place, `?partition=…&offset=…`, and gets 503 until the book is as far. With
+ * `waitMs=10000` an answer that would be 503 or 404 is waited for (a long poll).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { isMillraceError, type StoreReader } from 'millrace'
+import { setTimeout } from 'node:timers/promises'
+import { type InputPosition, isMillraceError } from 'millrace'
 import type { Producer } from 'millrace/kafka'
+import { StoreRefusal } from './remote-store.ts'
 import type { Order } from './services.ts'
 
+const WAIT_MS_MAX = 60_000
+const POLL_MS = 50
 const BODY_BYTES_MAX = 64 * 1024
+
+interface Found {
+  readonly value: Order | undefined
+  readonly position: readonly InputPosition[]
+  readonly committed: boolean
+}
 
 export interface OrderServiceParts {
   readonly producer: Pick<Producer, 'send'>
-  readonly orders: Pick<StoreReader<string, Order>, 'get'>
+  /** The order book: `millrace.store('order-book')` in the same process, `remoteStore(page, 'order-book')` elsewhere. */
+  readonly orders: { get(id: string): Promise<Found> }
 }
 
 /** A server that is not listening yet. */
@@ -44,16 +57,41 @@ async function answer(parts: OrderServiceParts, request: IncomingMessage, respon
     send(response, 201, { topic, partition, offset })
     return
   }
-  const [, id] = /^\/orders\/([^/]+)$/.exec(pathname) ?? []
-  if (request.method !== 'GET' || id === undefined) throw new Refused(404, 'POST /orders or GET /orders/{id}')
-  const { value, position, committed } = await parts.orders.get(decodeURIComponent(id))
-  const offset = searchParams.get('offset')
-  const reached = position.find(
-    (at) => at.topic === 'orders' && `${at.partition}` === searchParams.get('partition'),
-  )
+  const [, id, validated] = /^\/orders\/([^/]+)(\/validated)?$/.exec(pathname) ?? []
+  if (request.method !== 'GET' || id === undefined)
+    throw new Refused(404, 'POST /orders, GET /orders/{id} or GET /orders/{id}/validated')
+  const waitMs = Math.min(Number(searchParams.get('waitMs') ?? 0), WAIT_MS_MAX)
+  if (!(waitMs >= 0)) throw new Refused(400, 'waitMs is a number of milliseconds')
+  const deadlineMs = Date.now() + waitMs
+  for (;;) {
+    try {
+      send(
+        response,
+        200,
+        await orderFor(parts, decodeURIComponent(id), validated !== undefined, searchParams),
+      )
+      return
+    } catch (error) {
+      const [status] = refusal(error)
+      if ((status !== 503 && status !== 404) || Date.now() >= deadlineMs) throw error
+    }
+    await setTimeout(POLL_MS)
+  }
+}
+
+async function orderFor(
+  parts: OrderServiceParts,
+  id: string,
+  validated: boolean,
+  place: URLSearchParams,
+): Promise<object> {
+  const { value, position, committed } = await parts.orders.get(id)
+  const offset = place.get('offset')
+  const reached = position.find((at) => at.topic === 'orders' && `${at.partition}` === place.get('partition'))
   if (offset !== null && (reached?.offset ?? 0) <= Number(offset)) throw new Refused(503, 'not that far yet')
   if (value === undefined) throw new Refused(404, `no order ${id}`)
-  send(response, 200, { order: value, position, committed })
+  if (validated && value.state === 'CREATED') throw new Refused(503, 'not decided yet')
+  return { order: value, position, committed }
 }
 
 class Refused extends Error {
@@ -66,7 +104,8 @@ class Refused extends Error {
 }
 
 function refusal(error: unknown): [status: number, body: object] {
-  if (error instanceof Refused) return [error.status, { error: error.message }]
+  if (error instanceof Refused || error instanceof StoreRefusal)
+    return [error.status, { error: error.message }]
   if (isMillraceError(error)) return [503, { error: error.message, hint: error.hint, code: error.code }]
   return [500, { error: 'the request failed' }]
 }

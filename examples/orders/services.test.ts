@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { testDriver } from 'millrace/testing'
-import { details, email, fraud, inventory, type Order, type Validation, validations } from './services.ts'
+import { orderBook } from './order-book.ts'
+import {
+  type Customer,
+  type EnrichedOrder,
+  email,
+  enrichment,
+  fraud,
+  inventory,
+  type Order,
+  type Validation,
+  validations,
+} from './services.ts'
 
 const order = (id: string, more: Partial<Order> = {}): Order => ({
   id,
@@ -58,11 +69,37 @@ describe('the checks', () => {
     ])
   })
 
-  it('look at the order itself', () => {
-    assert.deepEqual(checked(details, [order('1'), order('2', { quantity: 0 })]), [
-      ['1', true],
-      ['2', false],
-    ])
+  it('keep what is reserved by product', () => {
+    const driver = testDriver(inventory())
+    for (const product of ['JUMPERS', 'STOCKINGS'] as const) {
+      driver.topic('warehouse-inventory').append(1, { key: product })
+      driver.topic('orders').append(order(product, { product }), { key: product })
+    }
+    assert.equal(driver.store('stock-reserved').entryCount, 2)
+    const told = driver.topic('order-validations').read<Validation>()
+    assert.deepEqual(
+      told.map(({ value }) => value.passed),
+      [true, true],
+    )
+  })
+
+  it('count a customer’s orders anew after a pause of more than an hour', () => {
+    const driver = testDriver(fraud())
+    for (const [id, minutes] of [
+      ['1', 0],
+      ['2', 60],
+      ['3', 121],
+    ] as const)
+      driver.topic('orders').append(order(id, { price: 1200 }), { key: id, timestampMs: minutes * 60_000 })
+    const told = driver.topic('order-validations').read<Validation>()
+    assert.deepEqual(
+      told.map(({ value }) => [value.order, value.passed]),
+      [
+        ['1', true],
+        ['2', false],
+        ['3', true],
+      ],
+    )
   })
 })
 
@@ -79,6 +116,17 @@ describe('the verdict', () => {
       .read<Order>()
       .map(({ value }) => value.state)
   }
+
+  it('is not given for checks that are more than five minutes apart', () => {
+    const driver = testDriver(validations())
+    driver.topic('orders').append(order('1'), { key: '1', timestampMs: 0 })
+    for (const minutes of [1, 3, 9]) {
+      const value = { order: '1', check: 'DETAILS', passed: true }
+      driver.topic('order-validations').append(value, { key: '1', timestampMs: minutes * 60_000 })
+    }
+    driver.end()
+    assert.deepEqual(driver.topic('orders-decided').read(), [])
+  })
 
   it('is given once, when all have passed or the first has failed', () => {
     assert.deepEqual(decided([true, true]), [])
@@ -105,5 +153,57 @@ describe('a mail', () => {
       [['ann@example.org', 'Dear Ann, we have your 10 for order 1.']],
     )
     assert.deepEqual(driver.topic('silver').read(), [])
+  })
+})
+
+describe('enrichment', () => {
+  const ann: Customer = { name: 'Ann', email: 'ann@example.org', level: 'gold' }
+
+  it('adds what is known of the customer', () => {
+    const driver = testDriver(enrichment())
+    driver.topic('orders').append(order('1'), { key: '1', timestampMs: 0 })
+    driver.topic('customers').append(ann, { key: 'ann', timestampMs: 1 })
+    driver.topic('orders').append(order('2'), { key: '2', timestampMs: 2 })
+    driver.topic('orders').append(order('2', { state: 'VALIDATED' }), { key: '2', timestampMs: 3 })
+    const enriched = driver.topic('orders-enriched').read<EnrichedOrder>()
+    assert.deepEqual(
+      enriched.map(({ key, value }) => [key, value.id, value.by]),
+      [
+        ['ann', '1', null],
+        ['ann', '2', ann],
+      ],
+    )
+  })
+
+  it('tells who orders more than twice in half a minute', () => {
+    const driver = testDriver(enrichment())
+    for (const [at, seconds] of [0, 10, 29, 30, 59].entries())
+      driver.topic('orders').append(order(`${at}`), { key: `${at}`, timestampMs: seconds * 1000 })
+    const told = driver.topic('possible-fraud').read<{ orders: number }>()
+    assert.deepEqual(
+      told.map(({ key, value, timestampMs }) => [key, value.orders, timestampMs]),
+      [['ann', 3, 29_000]],
+    )
+  })
+})
+
+describe('the order book', () => {
+  it('has an order as it was taken, then as it was decided, and follows its customer', () => {
+    const driver = testDriver(orderBook())
+    driver.topic('orders').append(order('1'), { key: '1' })
+    driver.topic('customers').append({ name: 'Ann', email: '', level: 'silver' }, { key: 'ann' })
+    driver.topic('orders-decided').append(order('1', { state: 'VALIDATED' }), { key: '1' })
+    driver.topic('customers').append({ name: 'Ann', email: '', level: 'gold' }, { key: 'ann' })
+    driver.topic('orders').append(null, { key: '1' })
+    const written = driver.topic('orders-of-customers').read<{ state: string; level: string } | null>()
+    assert.deepEqual(
+      written.map(({ key, value }) => [key, value && [value.state, value.level]]),
+      [
+        ['1', ['CREATED', 'silver']],
+        ['1', ['VALIDATED', 'silver']],
+        ['1', ['VALIDATED', 'gold']],
+        ['1', null],
+      ],
+    )
   })
 })

@@ -3,13 +3,25 @@
  * the one that Yeva Byzek's tutorial "Getting Your Feet Wet with Stream Processing" builds with Kafka Streams.
  *
  * ```
- * orders ──┬─► inventory ──┐
- *          ├─► fraud ──────┼─► order-validations ─► validations ─► orders-decided
- *          ├─► details ────┘
- *          └─► email (with payments and customers) ─► a topic for each level of customer
+ * orders ──┬─► order-details ──┐
+ *          ├─► inventory ──────┼─► order-validations ─► validations ─► orders-decided
+ *          ├─► fraud ──────────┘
+ *          ├─► email (with payments and customers) ─► a topic for each level of customer
+ *          └─► enrichment (with customers) ─► orders-enriched, possible-fraud
  * ```
  */
-import { aggregator, json, pipeline, session, sum } from 'millrace'
+import {
+  aggregator,
+  count,
+  json,
+  keyValueState,
+  outputBy,
+  pipeline,
+  session,
+  stringSerde,
+  sum,
+  tumbling,
+} from 'millrace'
 
 export interface Order {
   readonly id: string
@@ -38,42 +50,43 @@ export interface Customer {
   readonly level: 'gold' | 'silver' | 'bronze'
 }
 
-const FRAUD_LIMIT = 2000
-const CHECKS = 3
-
-const isNew = (order: Order): boolean => order.state === 'CREATED'
-
-interface Request {
-  readonly order: Order
-  readonly inStock: number
+export interface EnrichedOrder extends Order {
+  /** null for a customer of whom nothing is known. */
+  readonly by: Customer | null
 }
 
-/** How much of a product is reserved, and what the last order of it was told. */
-const reserved = aggregator<Request, { reserved: number; last: Validation | null }, Validation | null>({
-  init: () => ({ reserved: 0, last: null }),
-  add(state, { order, inStock }) {
-    const passed = state.reserved + order.quantity <= inStock
-    const last: Validation = { order: order.id, check: 'INVENTORY', passed }
-    return { reserved: state.reserved + (passed ? order.quantity : 0), last }
-  },
-  result: (state) => state.last,
-})
+const FRAUD_LIMIT = 2000
+const CHECKS = 3
+/** So many orders in half a minute are not yet suspicious. */
+const OFTEN = 2
 
-/** Reserves stock for each new order, as long as there is some. */
+export const isNew = (order: Order): boolean => order.state === 'CREATED'
+
+/** Reserves stock for each new order, as long as there is some. What is reserved is state of its own. */
 export function inventory() {
   const app = pipeline('inventory')
   const stock = app.table('warehouse-inventory', json<number>())
-  app
+  const { validations } = app
     .stream('orders', json<Order>())
     .filter(isNew)
     .selectKey((order): string => order.product)
     .join(stock, (order, inStock) => ({ order, inStock }), { name: 'stock-of-order' })
-    .groupByKey()
-    .aggregate({ validation: reserved }, { name: 'reserved-stock' })
-    .toStream()
-    .flatMapValues(({ validation }) => (validation === null ? [] : [validation]))
-    .selectKey((validation) => validation.order)
-    .to('order-validations')
+    .process(
+      {
+        stores: { reserved: keyValueState<number>() },
+        outputs: { validations: outputBy<Validation>(stringSerde) },
+        create: ({ stores, forward }) => ({
+          process({ key: product, value: { order, inStock } }) {
+            const reserved = (stores.reserved.get(product) ?? 0) + order.quantity
+            const passed = reserved <= inStock
+            if (passed) stores.reserved.put(product, reserved)
+            forward('validations', { order: order.id, check: 'INVENTORY', passed }, { key: order.id })
+          },
+        }),
+      },
+      { name: 'stock' },
+    )
+  validations.to('order-validations')
   return app
 }
 
@@ -107,20 +120,6 @@ export function fraud() {
   refused
     .map(told(false))
     .merge(allowed.map(told(true)))
-    .to('order-validations')
-  return app
-}
-
-/** Looks at the order alone. */
-export function details() {
-  const app = pipeline('details')
-  app
-    .stream('orders', json<Order>())
-    .filter(isNew)
-    .map(({ id, quantity, price }): { key: string; value: Validation } => ({
-      key: id,
-      value: { order: id, check: 'DETAILS', passed: quantity > 0 && price > 0 },
-    }))
     .to('order-validations')
   return app
 }
@@ -183,5 +182,30 @@ export function email() {
       text: `Dear ${customer.name}, we have your ${payment.amount} for order ${order.id}.`,
     }))
     .to(({ level }) => level, { topics: ['gold', 'silver', 'bronze'] })
+  return app
+}
+
+/** Gives each order what is known of its customer, and tells who orders more than twice in half a minute. */
+export function enrichment() {
+  const app = pipeline('enrichment')
+  const customers = app.table('customers', json<Customer>())
+  const enriched = app
+    .stream('orders', json<Order>())
+    .filter(isNew)
+    .selectKey((order) => order.customer)
+    .leftJoin(customers, (order, customer): EnrichedOrder => ({ ...order, by: customer }), {
+      name: 'customer-of-order',
+    })
+  enriched.to('orders-enriched')
+  enriched
+    .groupByKey()
+    .window(tumbling('30 seconds', { emit: 'update' }))
+    .aggregate({ orders: count() }, { name: 'orders-in-30-seconds' })
+    .filter(({ orders }) => orders > OFTEN)
+    .toStream()
+    .flatMap((often, window) =>
+      often === null ? [] : [{ key: window.key, value: { customer: window.key, ...often } }],
+    )
+    .to('possible-fraud')
   return app
 }

@@ -109,6 +109,11 @@ export const errorRegister = {
   ),
   MR_QUERY_INVALID: kind(2, 'A query has an illegal key, time, limit or cursor.'),
   MR_TASK_FAILED: kind(1, 'A task of a pipeline stopped with an error.'),
+  MR_PIPELINE_UNKNOWN: kind(3, 'A pipeline that was named does not run here.'),
+  MR_PIPELINE_RUNS_ELSEWHERE: kind(4, 'A pipeline that is started runs in another process already.'),
+  MR_PIPELINE_ENDED: kind(4, 'A pipeline has come to the end of its input and takes no decisions any more.'),
+  MR_OPERATOR_UNKNOWN: kind(3, 'A decision names an operator that is not there, or that parks no keys.'),
+  MR_KEY_NOT_PARKED: kind(3, 'A decision is about a key whose records do not wait for one that fails.'),
 
   MR_SOURCE_FAILED: kind(1, 'A source cannot be read.'),
   MR_SOURCE_FILE_CHANGED: kind(

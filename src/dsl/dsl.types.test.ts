@@ -1,6 +1,6 @@
 /**
  * What the compiler must say: the inferred type of every operator, and what does not compile. `npx tsc` fails when one
- * of these is not so; the tests themselves show that what compiles can be planned.
+ * of these is not so; the tests themselves show that what compiles can be planned. Joins: joins.types.test.ts.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -17,15 +17,8 @@ import { keyValueState, output, outputBy } from './processor.ts'
 import { remoteTable } from './remote-table.ts'
 import type { Stream } from './stream.ts'
 import type { Table } from './table.ts'
+import { typeOf } from './type-of-fixture.ts'
 import { calendar, custom, everyRecords, hopping, session, sliding, tumbling, unlimited } from './window.ts'
-
-type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : { expected: B; got: A }
-
-/** Compiles when `T` is exactly `U`: `typeOf(stream).is<Stream<string, number>>(true)`. */
-function typeOf<T>(_value: T): { is<U>(same: Equal<T, U>): void } {
-  return { is() {} }
-}
 
 type Order =
   | { readonly kind: 'paid'; readonly id: string; readonly cents: number }

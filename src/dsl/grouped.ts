@@ -28,10 +28,10 @@ export class Grouped<K, V> {
    * Aggregates everything there ever was: a table that changes with every record. Given a record of aggregators its
    * values are records of their results; given one, its results. Records without a key or a value are passed over.
    */
-  aggregate<A extends AnyAggregator<V> | Aggregators<V>>(
-    given: A,
+  aggregate<A extends Aggregators<V> = never, R = never>(
+    given: A | AnyAggregator<V, R>,
     options: NameOption = {},
-  ): Table<K, ResultOf<A>> {
+  ): Table<K, ResultOf<A, R>> {
     const { keySerde } = this.stream
     return addAggregate(this.stream, keySerde, options, (store) =>
       aggregateSpec(undefined, store, keySerde as Serde<unknown>, oneAggregator(given)),
@@ -64,10 +64,10 @@ export class WindowedGrouped<K, V, Gone extends null = never> {
   }
 
   /** Aggregates per key and window: what is given is as for an aggregate without windows. */
-  aggregate<A extends AnyAggregator<V> | Aggregators<V>>(
-    given: A,
+  aggregate<A extends Aggregators<V> = never, R = never>(
+    given: A | AnyAggregator<V, R>,
     options: AggregateOptions<K, V> = {},
-  ): Table<Windowed<K>, ResultOf<A>, Gone> {
+  ): Table<Windowed<K>, ResultOf<A, R>, Gone> {
     const { keySerde } = this.stream
     return addAggregate(this.stream, windowedSerde(keySerde), options, (store) =>
       aggregateSpec(this.window, store, keySerde as Serde<unknown>, oneAggregator(given)),

@@ -104,7 +104,7 @@ describe('a parked key', () => {
       driver.parked().map(({ key, attempts }) => [key, attempts]),
       [['c', 3]],
     )
-    assert.throws(() => driver.decide('asked', 'a', 'skip'), { code: 'MR_PLAN_INVALID' })
+    assert.throws(() => driver.decide('asked', 'a', 'skip'), { code: 'MR_KEY_NOT_PARKED' })
   })
 
   it('is parked again by the next of its records that fails', async () => {

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isMillraceError } from '../core/errors.ts'
+import { headerText } from '../core/record.ts'
 import { json, stringSerde } from '../core/serde.ts'
+import { count } from '../operators/aggregator.ts'
 import { OperatorRun } from '../operators/operator-fixture.ts'
 import type { Routed } from '../operators/port.ts'
 import { type ProcessorTools, processorOperator } from '../operators/processor.ts'
 import { testDriver } from '../testing/test-driver.ts'
 import { pipeline } from './pipeline.ts'
 import { keyValueState, output, outputBy } from './processor.ts'
+import { tumbling } from './window.ts'
 
 interface Reading {
   readonly celsius: number
@@ -183,4 +186,106 @@ describe('timers of a processor', () => {
       (error: unknown) => isMillraceError(error, 'MR_RECORD_INVALID'),
     )
   })
+})
+
+describe('the life of a processor', () => {
+  /** Counts per key; a record below, once per key, when the input has ended. */
+  function counts(log: string[]) {
+    const app = pipeline('counts')
+    const { seen, totals } = app.stream('words', json<string>()).process({
+      stores: { count: keyValueState<number>() },
+      timers: true,
+      outputs: { seen: output<string>(), totals: outputBy<number, string>(stringSerde) },
+      create: ({ stores, timers, forward }) => ({
+        process({ key, value, timestampMs, metadata }) {
+          stores.count.put(key, (stores.count.get(key) ?? 0) + 1)
+          timers.set(timestampMs + 1_000_000)
+          forward('seen', value, { headers: [...metadata.headers, { key: 'by', value: Buffer.from('us') }] })
+        },
+        onTimer: ({ key }) => void log.push(`timer ${key}`),
+        endOfStream() {
+          log.push('end')
+          for (const [key, count] of stores.count.entries()) forward('totals', count, { key })
+        },
+      }),
+    })
+    // An operator between the processor and the topic hands the headers on.
+    seen.mapValues((word, _key, { headers }) => `${word} ${headers.length}`).to('seen')
+    totals.to('totals')
+    return app
+  }
+
+  it('ends once, behind its last timers, and may give out what it kept', () => {
+    const log: string[] = []
+    const driver = testDriver(counts(log))
+    for (const [key, timestampMs] of [
+      ['a', 1],
+      ['b', 2],
+      ['a', 3],
+    ] as const)
+      driver.topic('words').append('w', { key, timestampMs })
+    assert.deepEqual(log, [])
+    driver.end()
+    driver.end()
+    assert.deepEqual(log, ['timer b', 'timer a', 'end'])
+    assert.deepEqual(rows(driver, 'totals'), [
+      ['a', 2, 1_000_003],
+      ['b', 1, 1_000_003],
+    ])
+  })
+
+  it('gives its results headers of their own, which functions below and the topic see', () => {
+    const driver = testDriver(counts([]))
+    const headers = [{ key: 'trace', value: Buffer.from('1') }]
+    driver.topic('words').append('w', { key: 'a', headers })
+    const [seen] = driver.topic('seen').read()
+    assert.equal(seen?.value, 'w 2')
+    assert.deepEqual(
+      seen?.headers.map(({ key, value }) => `${key} ${value}`),
+      ['trace 1', 'by us'],
+    )
+  })
+})
+
+it('a timer may count by the wall clock from now on', () => {
+  const app = pipeline('reminders')
+  const { due } = app.stream('notes', json<string>()).process({
+    timers: true,
+    outputs: { due: output<number>() },
+    create: ({ timers, wallClockMs, forward }) => ({
+      process: () => timers.set(wallClockMs() + 60_000, { clock: 'wall' }),
+      onTimer: () => forward('due', wallClockMs()),
+    }),
+  })
+  due.to('due')
+  const driver = testDriver(app, { startMs: 1_000_000 })
+  driver.advance('5 s')
+  driver.topic('notes').append('n', { key: 'k', timestampMs: 3 })
+  driver.advance('59 s')
+  assert.deepEqual(rows(driver, 'due'), [])
+  driver.advance('1 s')
+  assert.deepEqual(
+    rows(driver, 'due').map((row) => (row as unknown[]).slice(0, 2)),
+    [['k', 1_065_000]],
+  )
+})
+
+it('a late record says the stream time of the operator that it is late for', () => {
+  const app = pipeline('app')
+  const { older } = app.stream('numbers', json<number>()).process({
+    outputs: { older: output<number>() },
+    outputDelay: 5_000,
+    create: ({ forward }) => ({
+      process: ({ value, timestampMs }) => forward('older', value, { timestampMs: timestampMs - value }),
+    }),
+  })
+  older.groupByKey().window(tumbling(1_000)).aggregate(count()).to('counted')
+  const driver = testDriver(app)
+  driver.topic('numbers').append(5_000, { key: 'k', timestampMs: 20_000 })
+  driver.topic('numbers').append(9_000, { key: 'k', timestampMs: 20_000 })
+  const late = driver.topic('app-late').read()
+  assert.deepEqual(
+    late.map(({ headers }) => ['mr-window-end', 'mr-stream-time'].map((name) => headerText(headers, name))),
+    [['12000', '15000']],
+  )
 })

@@ -1,5 +1,6 @@
 /** The low level, typed: stores, outputs and timers that a processor declares are those that it is given. */
 import { type Duration, durationMs } from '../core/duration.ts'
+import type { Headers } from '../core/record.ts'
 import { json, type Serde, type SerdeOrSchema, serdeOf, stringSerde } from '../core/serde.ts'
 import type { RecordMetadata } from '../operators/operator.ts'
 import { portOperator } from '../operators/port.ts'
@@ -59,11 +60,18 @@ type AnyOutput = OutputDefinition<any, any>
 export type States = Readonly<Record<string, AnyState>>
 export type Outputs = Readonly<Record<string, AnyOutput>>
 
-type ForwardOptions<O> =
-  O extends OutputDefinition<infer _V, infer K>
-    ? [K] extends [undefined]
-      ? [options?: { readonly timestampMs?: number }]
-      : [options: { readonly key: K; readonly timestampMs?: number }]
+interface ForwardedAs {
+  /** Milliseconds since the epoch. Default: of the record or timer at hand. */
+  readonly timestampMs?: number
+  /** Default: those of the record at hand. */
+  readonly headers?: Headers
+}
+
+type ForwardOptions<O, K> =
+  O extends OutputDefinition<infer _V, infer OK>
+    ? [OK] extends [undefined]
+      ? [options?: ForwardedAs & { readonly key?: K }]
+      : [options: ForwardedAs & { readonly key: OK }]
     : never
 
 export interface TimerOptions<K> {
@@ -86,12 +94,22 @@ export interface ProcessorContext<K, S, O> {
   }
   /** The task's stream time: -Infinity before the first record. */
   streamTimeMs(): number
-  /** Gives a record to an output. Its timestamp is by default that of the record or timer at hand. */
+  /**
+   * The wall clock as it was when the round began, milliseconds since the epoch: what a timer of `wall` counts by. What
+   * depends on it is another thing in each replay.
+   */
+  wallClockMs(): number
+  /** Gives a record to an output, under the key of the record or timer at hand unless another is said. */
   forward<N extends keyof O & string>(
     to: N,
     value: O[N] extends OutputDefinition<infer V, infer _K> ? V : never,
-    ...options: ForwardOptions<O[N]>
+    ...options: ForwardOptions<O[N], K>
   ): void
+  /**
+   * Has what was done so far, this record included, committed after the round that runs, before the commit interval is
+   * over. All tasks of the thread commit together.
+   */
+  commit(): void
 }
 
 export interface ProcessedRecord<K, V> {
@@ -112,6 +130,13 @@ export interface FiredTimer<K> {
 export interface Processor<K, V> {
   process(record: ProcessedRecord<K, V>): void
   onTimer?(timer: FiredTimer<K>): void
+  /**
+   * The input is bounded and has ended: the last timers by stream time have fired. There is no record at hand: say the
+   * key of what is forwarded. A run that goes on later with more input ends once more.
+   */
+  endOfStream?(): void
+  /** The task moves away or ends: close what `create` opened. What is forwarded here is lost. */
+  close?(): void
 }
 
 export interface ProcessorDefinition<K, V, S extends States, O extends Outputs> {
@@ -198,16 +223,26 @@ function adapt<K, V, S extends States, O extends Outputs>(
       cancel: (options?: TimerOptions<K>) => tools.cancelTimer(idOf(options)),
     },
     streamTimeMs: () => tools.streamTimeMs(),
-    forward(to: string, value: unknown, options: { key?: unknown; timestampMs?: number } = {}) {
+    wallClockMs: () => tools.wallClockMs(),
+    forward(to: string, value: unknown, options: ForwardedAs & { readonly key?: unknown } = {}) {
       const key = options.key === undefined ? tools.currentKey : options.key
-      tools.forward(portOf.get(to) as number, key, value, options.timestampMs ?? tools.currentMs)
+      tools.forward(
+        portOf.get(to) as number,
+        key,
+        value,
+        options.timestampMs ?? tools.currentMs,
+        options.headers,
+      )
     },
+    commit: () => tools.requestCommit(),
   }
   const processor = definition.create(context as unknown as ProcessorContext<K, S, O>)
   return {
     process: (value: unknown, key: unknown, timestampMs: number) =>
       processor.process({ key: key as K, value: value as V, timestampMs, metadata: tools.record }),
     onTimer: (timer: FiredTimer<unknown>) => processor.onTimer?.(timer as FiredTimer<K>),
+    endOfStream: () => processor.endOfStream?.(),
+    close: () => processor.close?.(),
   }
 }
 

@@ -1,11 +1,6 @@
 /** A table grouped by something of its values: what an aggregate over the table as it is now starts from. */
 import { json, type Serde } from '../core/serde.ts'
-import {
-  type AggregateResult,
-  type AnyReversibleAggregator,
-  type ResultOf,
-  reducer,
-} from '../operators/aggregator.ts'
+import { type AnyReversibleAggregator, type ResultOf, reducer } from '../operators/aggregator.ts'
 import { tableAggregateOperator } from '../operators/table-aggregate.ts'
 import { tableGroupOperator } from '../operators/table-group.ts'
 import type { GraphNode } from '../plan/graph.ts'
@@ -31,10 +26,10 @@ export class TableGrouped<L, V> {
    * Aggregates the values that the table has now. Aggregators must be able to take values back: `count`, `sum`,
    * `mean`, `stddev`, `distinctCount`, `histogram`, `quantiles`, and one's own with `subtract`.
    */
-  aggregate<A extends AnyReversibleAggregator<V> | ReversibleAggregators<V>>(
-    given: A,
+  aggregate<A extends ReversibleAggregators<V> = never, R = never>(
+    given: A | AnyReversibleAggregator<V, R>,
     options: NameOption = {},
-  ): Table<L, A extends AnyReversibleAggregator<V> ? ResultOf<A> : AggregateResult<A>> {
+  ): Table<L, ResultOf<A, R>> {
     return this.add(oneAggregator(given) as AnyReversibleAggregator<unknown>, options)
   }
 

@@ -25,11 +25,11 @@ export interface ReversibleAggregator<V, S, R> extends Aggregator<V, S, R> {
 
 /** Any aggregator over values of `V`. */
 // biome-ignore lint/suspicious/noExplicitAny: a record of aggregators holds states of different types
-export type AnyAggregator<V> = Aggregator<V, any, any>
+export type AnyAggregator<V, R = any> = Aggregator<V, any, R>
 
 /** Any aggregator over values of `V` that can take them back. */
 // biome-ignore lint/suspicious/noExplicitAny: a record of aggregators holds states of different types
-export type AnyReversibleAggregator<V> = ReversibleAggregator<V, any, any>
+export type AnyReversibleAggregator<V, R = any> = ReversibleAggregator<V, any, R>
 
 /** Named aggregators: the shape of the results that a user asks for. */
 export type Aggregators<V> = Readonly<Record<string, AnyAggregator<V>>>
@@ -45,8 +45,15 @@ export type AggregateResult<A> = {
   readonly [Name in keyof A]: A[Name] extends Aggregator<infer _V, infer _S, infer R> ? R : never
 }
 
-/** What an aggregate gives: of one aggregator its result, of a record of them a record of results. */
-export type ResultOf<A> = A extends Aggregator<infer _V, infer _S, infer R> ? R : AggregateResult<A>
+/**
+ * What an aggregate gives: of a record of aggregators `A` a record of results; of one aggregator its result `R`, where
+ * the compiler finds no names for `A`.
+ */
+export type ResultOf<A, R> = string extends keyof A
+  ? [R] extends [never]
+    ? AggregateResult<A>
+    : R
+  : AggregateResult<A>
 
 /** How many. */
 export function count(): ReversibleAggregator<unknown, number, number> {

@@ -26,7 +26,6 @@ import { MillraceError, messageOf } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Serde } from '../core/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
-import { mapKeyOf } from '../state/store.ts'
 import { type Waiting, type WaitingStore, waitingStore } from '../state/waiting-store.ts'
 import {
   type Answer,
@@ -92,6 +91,7 @@ export function mapAsyncOperator(options: MapAsyncOptions): OperatorSpec {
     // In another order a result may have a later time than one that comes after it.
     ...(options.order === 'kept' ? { timely: true as const } : {}),
     keyed: options.order === 'per-key',
+    ...(options.onFailure === 'park' ? { parks: true as const } : {}),
     create: (name, context, output) => new MapAsync(name, options, storeSpec, context, output),
   }
 }
@@ -208,8 +208,14 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
     return moved
   }
 
-  parked(): readonly ParkedKey[] {
-    return [...this.parkedHeads].map((waiter) => {
+  get parkedCount(): number {
+    this.load()
+    return this.parkedHeads.size
+  }
+
+  parked(most: number): readonly ParkedKey[] {
+    this.load()
+    return [...this.parkedHeads].slice(0, most).map((waiter) => {
       const { key, attempts, error, timestampMs, origin } = waiter.entry
       return {
         operator: this.name,
@@ -225,8 +231,8 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
 
   decide(key: unknown, decision: ParkedDecision): number {
     this.load()
-    const mapKey = mapKeyOf(key)
-    const heads = [...this.parkedHeads].filter(({ entry }) => mapKeyOf(entry.key) === mapKey)
+    const shown = shownKey(key)
+    const heads = [...this.parkedHeads].filter(({ entry }) => shownKey(entry.key) === shown)
     for (const waiter of heads) {
       if (decision === 'retry') {
         if (waiter.state === 'pausing') this.makeReady(waiter)
@@ -396,6 +402,12 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
       if (waiter.state === 'ready') this.ready.push(waiter)
     }
   }
+}
+
+/** A key as JSON shows it: one that came from another thread or over HTTP is the same. */
+function shownKey(key: unknown): string {
+  const plain = typeof key === 'bigint' ? key.toString() : key
+  return JSON.stringify(plain instanceof Uint8Array ? Buffer.from(plain).toString('base64') : (plain ?? null))
 }
 
 /** The error of a parked record, as far as it is known after a restart. */

@@ -43,6 +43,13 @@ export interface OperatorContext {
   late(record: LateRecord): void
   /** The record that is being processed; a task that has none to show leaves it out. */
   readonly record?: RecordMetadata
+  /**
+   * Gives out what `act` gives out under these headers, instead of those of the record that is being processed. Below
+   * an operator in which records wait they have those of the record in its topic again.
+   */
+  withHeaders?(headers: Headers, act: () => void): void
+  /** Has the task's thread commit after this round, before its interval is over. */
+  requestCommit?(): void
   /** The wall clock at the last tick; a task that gives no ticks leaves it out. */
   wallClockMs?(): number
   /** What an operator needs whose answers come later; a task that cannot wait leaves it out. */
@@ -110,8 +117,14 @@ export interface WaitingOperator {
   nextPollMs(): number
   /** Gives out the answers that have come and asks what is due; true when anything happened. */
   poll(wallClockMs: number): boolean
-  parked(): readonly ParkedKey[]
-  /** Decides about a parked key; returns how many failing records that was for. */
+  /** How many failing records are parked, each with those behind it. */
+  readonly parkedCount: number
+  /** The first so many of them. */
+  parked(most: number): readonly ParkedKey[]
+  /**
+   * Decides about a parked key, which may be given as it is or as JSON shows it: bytes as a text in base64, whole numbers
+   * beyond 2^53 as a text. Returns how many failing records that was for.
+   */
   decide(key: unknown, decision: ParkedDecision): number
   /** The task is given up: nothing more is asked, and no answer counts any more. */
   close(): void
@@ -168,6 +181,8 @@ export interface Operator {
   tick?(wallClockMs: number): void
   /** Set by an operator in which records wait for answers. */
   readonly answering?: WaitingOperator
+  /** The task is given up or ends: let go of what is open outside. Nothing may be emitted any more. */
+  close?(): void
 }
 
 /** An operator as the plan holds it. */
@@ -184,6 +199,8 @@ export interface OperatorSpec {
   readonly timely?: true
   /** True when records of one key must meet in one task, so that all its inputs are partitioned alike. */
   readonly keyed: boolean
+  /** Keys may be parked in it. */
+  readonly parks?: true
   create(name: string, context: OperatorContext, output: Receiver): Operator
 }
 

@@ -7,10 +7,13 @@
  *    due fire by their time, then by their key and name, also after a restart; one that a timer sets for a time that
  *    has come fires in the same round. At the end of bounded input all timers by stream time fire.
  * 3. What a processor forwards goes through the port of the output that it names.
+ * 4. At the end of bounded input `endOfStream` follows the last timers by stream time; `close` comes when the task is
+ *    given up, for whatever reason.
  *
  * What is kept: each store under `<operator>-<store>`, timers under `<operator>-timers`.
  */
 import { MillraceError } from '../core/errors.ts'
+import type { Headers } from '../core/record.ts'
 import { json } from '../core/serde.ts'
 import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
 import { mapKeyOf, type StoreSpec } from '../state/store.ts'
@@ -38,6 +41,8 @@ export interface Timer {
 export interface AnyProcessor {
   process(value: unknown, key: unknown, timestampMs: number): void
   onTimer?(timer: Timer): void
+  endOfStream?(): void
+  close?(): void
 }
 
 /** What a processor may use; the typed face of it is in the DSL. */
@@ -48,7 +53,10 @@ export interface ProcessorTools {
   readonly currentKey: unknown
   readonly currentMs: number
   streamTimeMs(): number
-  forward(port: number, key: unknown, value: unknown, timestampMs: number): void
+  wallClockMs(): number
+  /** `headers`: in place of those of the record at hand. */
+  forward(port: number, key: unknown, value: unknown, timestampMs: number, headers?: Headers): void
+  requestCommit(): void
   setTimer(timer: Timer): void
   cancelTimer(timer: Omit<Timer, 'dueMs'>): void
 }
@@ -89,6 +97,7 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
   private readonly ports: PortOutput
   private readonly timers: TimerStore | undefined
   private readonly processor: AnyProcessor
+  private ended = false
   private heaps: Record<TimerClock, DeadlineHeap<TimerId>> | undefined
 
   constructor(
@@ -117,6 +126,7 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
 
   advance(streamTimeMs: number): void {
     this.fire('stream', streamTimeMs)
+    if (streamTimeMs === Number.POSITIVE_INFINITY) this.end()
   }
 
   nextTickMs(): number {
@@ -131,15 +141,34 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
     return this.context.streamTimeMs()
   }
 
-  forward(port: number, key: unknown, value: unknown, timestampMs: number): void {
-    this.ports.process(port, key, value, timestampMs)
+  wallClockMs(): number {
+    if (this.context.wallClockMs === undefined) throw missing('processors get no wall clock')
+    return this.context.wallClockMs()
+  }
+
+  forward(port: number, key: unknown, value: unknown, timestampMs: number, headers?: Headers): void {
+    if (headers === undefined) {
+      this.ports.process(port, key, value, timestampMs)
+      return
+    }
+    const { context } = this
+    if (context.withHeaders === undefined) throw missing('results get no headers')
+    context.withHeaders(headers, () => this.ports.process(port, key, value, timestampMs))
+  }
+
+  requestCommit(): void {
+    if (this.context.requestCommit === undefined) throw missing('nothing is committed')
+    this.context.requestCommit()
+  }
+
+  close(): void {
+    this.processor.close?.()
   }
 
   setTimer({ clock, key, name, dueMs }: Timer): void {
     const timers = this.timerStore()
-    if (clock === 'wall' && this.context.wallClockMs === undefined) {
-      throw new MillraceError('MR_PLAN_INVALID', 'where this pipeline runs, timers get no wall clock')
-    }
+    // A timer that would never fire is refused at once.
+    if (clock === 'wall') this.wallClockMs()
     if (!Number.isSafeInteger(dueMs)) {
       throw new MillraceError('MR_RECORD_INVALID', `a timer is set for ${dueMs}, not for whole milliseconds`)
     }
@@ -152,6 +181,15 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
 
   cancelTimer({ clock, key, name }: Omit<Timer, 'dueMs'>): void {
     this.timerStore().put([clock, key, name], undefined, this.currentMs)
+  }
+
+  /** Once, however often the task comes to its end. */
+  private end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.currentKey = null
+    this.currentMs = Math.max(0, this.currentMs)
+    this.processor.endOfStream?.()
   }
 
   private fire(clock: TimerClock, timeMs: number): void {
@@ -195,4 +233,8 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
     }
     return this.heaps[clock]
   }
+}
+
+function missing(what: string): MillraceError {
+  return new MillraceError('MR_PLAN_INVALID', `where this pipeline runs, ${what}`)
 }

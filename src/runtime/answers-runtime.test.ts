@@ -8,18 +8,19 @@ import { describe, it } from 'node:test'
 import { Broker } from '../broker/broker.ts'
 import { createAdmin } from '../client/admin/admin.ts'
 import { Cluster } from '../client/cluster.ts'
-import { createConsumer } from '../client/consumer/consumer.ts'
+import { readJson } from '../client/consumer/read-topic-fixture.ts'
 import { createProducer } from '../client/producer/producer.ts'
+import type { MillraceError } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { json } from '../core/serde.ts'
 import { pipeline } from '../dsl/pipeline.ts'
 import { tumbling } from '../dsl/window.ts'
 import { count } from '../operators/aggregator.ts'
+import type { ParkedKey } from '../operators/operator.ts'
 import { type Clock, sleep, until } from '../platform/clock.ts'
 import type { Platform } from '../platform/platform.ts'
 import { randomInt } from '../platform/random.ts'
 import { simulatedPlatform } from '../platform/simulated/platform.ts'
-import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
 import { localThreads } from './local-threads.ts'
 import { pipelineSettings } from './pipeline-config.ts'
 import { PipelineRuntime } from './pipeline-runtime.ts'
@@ -98,30 +99,20 @@ async function start(platform: Platform, outside: Outside) {
   return { cluster, runtime }
 }
 
-/** Keys and values of a topic as a `read_committed` consumer sees them, in the order of each partition. */
-async function readAll<V>(cluster: Cluster, topic: string, partitions = PARTITIONS): Promise<[string, V][]> {
-  const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-  const ends = await createAdmin(cluster).listOffsets(places, { at: 'latest' })
-  const consumer = createConsumer(cluster, { isolation: 'read_committed' })
-  consumer.assign(places.map((place) => ({ ...place, offset: 'earliest' as const })))
-  const open = new Map([...ends].map(([name, { offset }]) => [name, offset]))
-  const reader = new RecordBatchReader()
-  const records: [string, V][] = []
-  for (const [name, end] of open) if (end === 0) open.delete(name)
-  while (open.size > 0) {
-    for (const { partition, bytes, nextOffset } of await consumer.poll({ maxWaitMs: 100 })) {
-      for (let at = 0; at < bytes.length; at = reader.batchEnd) {
-        reader.reset(bytes, at)
-        while (reader.next()) {
-          const { body, keyStart, keyEnd, valueStart, valueEnd } = reader
-          records.push([body.utf8Slice(keyStart, keyEnd), JSON.parse(body.utf8Slice(valueStart, valueEnd))])
-        }
-      }
-      if (nextOffset >= (open.get(`${topic}/${partition}`) ?? 0)) open.delete(`${topic}/${partition}`)
-    }
+/** Keys whose records wait, as soon as all tasks can be asked and they are as they should be. */
+async function parkedWhen(
+  runtime: PipelineRuntime,
+  clock: Clock,
+  what: string,
+  holds: (keys: readonly ParkedKey[]) => boolean,
+): Promise<readonly ParkedKey[]> {
+  for (const endMs = clock.monotonicMs() + 600_000; clock.monotonicMs() < endMs; await sleep(clock, 50)) {
+    const listed = await runtime.parked.list().catch((error: MillraceError) => {
+      if (error.code !== 'MR_STORE_MOVING') throw error
+    })
+    if (listed && holds(listed.keys)) return listed.keys
   }
-  await consumer.close()
-  return records
+  return assert.fail(what)
 }
 
 async function fill(cluster: Cluster): Promise<void> {
@@ -134,7 +125,7 @@ async function fill(cluster: Cluster): Promise<void> {
 
 /** Every record once and in the order of its key; the one that nobody can answer is a dead letter. */
 async function check(cluster: Cluster): Promise<void> {
-  const out = await readAll<number>(cluster, 'out')
+  const out = await readJson<number>(cluster, 'out')
   for (let k = 0; k < KEYS; k++) {
     const own = out.filter(([key]) => key === `k${k}`).map(([, n]) => n)
     const expected = Array.from({ length: RECORDS / KEYS }, (_, at) => at * KEYS + k)
@@ -144,9 +135,9 @@ async function check(cluster: Cluster): Promise<void> {
       `k${k}`,
     )
   }
-  const letters = await readAll<number>(cluster, 'app-dead-letters', 1)
+  const letters = await readJson<number>(cluster, 'app-dead-letters')
   assert.deepEqual(letters, [['k5', 105]])
-  const counts = await readAll<{ n: number }>(cluster, 'counts')
+  const counts = await readJson<{ n: number }>(cluster, 'counts')
   const sum = counts.reduce((total, [, { n }]) => total + n, 0)
   assert.equal(sum, RECORDS - 1, 'every answer was counted once')
 }
@@ -176,15 +167,16 @@ describe('a running pipeline that asks something outside', () => {
         worker.start()
       }
       const { cluster, runtime } = await start(worker.platform, outside)
-      const keys = () => runtime.parked().map(({ key }) => key as string)
-      const when = (what: string, holds: () => boolean) =>
-        until(simulation.clock, holds, { what, timeoutMs: 600_000, intervalMs: 50 })
-      await when('two parked keys', () => keys().includes('k3') && keys().includes('k5'))
-      const k5 = runtime.parked().find(({ key }) => key === 'k5')
+      const both = (keys: readonly ParkedKey[]) =>
+        ['k3', 'k5'].every((wanted) => keys.some(({ key }) => key === wanted))
+      const k5 = (await parkedWhen(runtime, simulation.clock, 'two parked keys', both)).find(
+        ({ key }) => key === 'k5',
+      )
       assert.equal(k5?.error.message, 'never')
       outside.mended = true
-      runtime.decide('asked', 'k5', 'dead-letter')
-      await when('the end of parking', () => runtime.parked().length === 0)
+      const decided = await runtime.parked.decide({ operator: 'asked', key: 'k5', decision: 'dead-letter' })
+      assert.equal(decided, 1)
+      await parkedWhen(runtime, simulation.clock, 'the end of parking', (keys) => keys.length === 0)
       const ends = await createAdmin(cluster).listOffsets(runtime.inputs(), { at: 'latest' })
       await runtime.drainTo(new Map([...ends].map(([name, { offset }]) => [name, offset])), 600_000)
       await check(watcher)

@@ -7,13 +7,12 @@ import { describe, it } from 'node:test'
 import { Broker } from '../broker/broker.ts'
 import { createAdmin } from '../client/admin/admin.ts'
 import { Cluster } from '../client/cluster.ts'
-import { createConsumer } from '../client/consumer/consumer.ts'
+import { readJson } from '../client/consumer/read-topic-fixture.ts'
 import { createProducer } from '../client/producer/producer.ts'
 import { silentLogger } from '../core/logger.ts'
 import { json } from '../core/serde.ts'
 import { pipeline } from '../dsl/pipeline.ts'
 import { simulatedPlatform } from '../platform/simulated/platform.ts'
-import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
 import { localThreads } from './local-threads.ts'
 import { pipelineSettings } from './pipeline-config.ts'
 import { PipelineRuntime } from './pipeline-runtime.ts'
@@ -53,33 +52,6 @@ function shop() {
     .join(rates, (order, rate) => order.n * rate, { on: (order) => order.currency })
     .to('priced')
   return app
-}
-
-/** Keys and values of a topic as a `read_committed` consumer sees them, in the order of each partition. */
-async function readAll(cluster: Cluster, topic: string): Promise<[string, unknown][]> {
-  const places = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition }))
-  const ends = await createAdmin(cluster).listOffsets(places, { at: 'latest' })
-  const consumer = createConsumer(cluster, { isolation: 'read_committed' })
-  consumer.assign(places.map((place) => ({ ...place, offset: 'earliest' as const })))
-  const open = new Map([...ends].map(([name, { offset }]) => [name, offset]))
-  const reader = new RecordBatchReader()
-  const records: [string, unknown][] = []
-  for (const [name, end] of open) if (end === 0) open.delete(name)
-  while (open.size > 0) {
-    for (const { partition, bytes, nextOffset } of await consumer.poll({ maxWaitMs: 100 })) {
-      for (let at = 0; at < bytes.length; at = reader.batchEnd) {
-        reader.reset(bytes, at)
-        while (reader.next()) {
-          const { body, keyStart, keyEnd, valueStart, valueEnd } = reader
-          const value = valueStart < 0 ? null : JSON.parse(body.utf8Slice(valueStart, valueEnd))
-          records.push([body.utf8Slice(keyStart, keyEnd), value])
-        }
-      }
-      if (nextOffset >= (open.get(`${topic}/${partition}`) ?? 0)) open.delete(`${topic}/${partition}`)
-    }
-  }
-  await consumer.close()
-  return records
 }
 
 /** Two hundred orders that change their customers, customers that change their names, and a payment for every second. */
@@ -133,19 +105,19 @@ describe('a running pipeline', () => {
       const ends = await admin.listOffsets(runtime.inputs(), { at: 'latest' })
       await runtime.drainTo(new Map([...ends].map(([name, { offset }]) => [name, offset])), 300_000)
 
-      const named = Object.fromEntries(await readAll(cluster, 'named'))
+      const named = Object.fromEntries(await readJson(cluster, 'named'))
       const expected = [...orders].map(([key, order]) => [
         key,
         { ...order, name: names.get(order.customer) ?? null },
       ])
       assert.deepEqual(named, Object.fromEntries(expected))
-      const paid = await readAll(cluster, 'paid')
+      const paid = await readJson(cluster, 'paid')
       assert.equal(paid.length, 400)
       for (const [, value] of paid) {
         const [n, payment] = value as [number, number | null]
         assert.equal(payment, n % 2 === 0 ? n : null)
       }
-      const priced = (await readAll(cluster, 'priced')).map(([, value]) => value as number)
+      const priced = (await readJson<number>(cluster, 'priced')).map(([, value]) => value)
       const prices = Array.from({ length: 400 }, (_, n) => n * (n % 2 === 0 ? 2 : 3))
       assert.deepEqual(
         priced.toSorted((a, b) => a - b),

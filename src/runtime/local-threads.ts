@@ -14,8 +14,8 @@ export function localThreads(
       drainTo: (endOffsets) => thread.drainTo(endOffsets),
       snapshot: () => thread.snapshot(),
       query: async (query) => thread.query(query),
-      parked: () => thread.parked(),
-      decide: (operator, key, decision) => thread.decide(operator, key, decision),
+      parked: async (most) => thread.parked(most),
+      decide: (request) => thread.decide(request),
     }
   }
 }

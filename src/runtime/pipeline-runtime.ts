@@ -14,9 +14,10 @@
 import { isMillraceError, MillraceError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { partitionName } from '../core/record.ts'
-import type { ParkedDecision, ParkedKey } from '../operators/operator.ts'
 import type { PhysicalPlan } from '../plan/plan.ts'
 import { type Clock, sleep, until } from '../platform/clock.ts'
+import type { ParkedRequest, TaskDecided, TaskParked } from './parked/parked-request.ts'
+import { PipelineParked } from './parked/pipeline-parked.ts'
 import { PipelineStores } from './queries/pipeline-stores.ts'
 import type { StoreReader } from './queries/store-reader.ts'
 import type { TaskAnswer, TaskQuery } from './queries/task-query.ts'
@@ -30,12 +31,17 @@ export interface RunningThread {
   stop(): void
   drainTo(endOffsets: ReadonlyMap<string, number>): void
   snapshot(): ThreadSnapshot
-  /** What the thread's tasks know of a store; nothing when it has ended. A thread that cannot be asked leaves it out. */
-  query?(query: TaskQuery): Promise<readonly TaskAnswer[]>
-  /** Keys whose records wait for one that fails. A thread that cannot be asked leaves it out. */
-  parked?(): readonly ParkedKey[]
-  /** Decides about a parked key, if one of the thread's tasks holds it. A thread that cannot be told leaves it out. */
-  decide?(operator: string, key: unknown, decision: ParkedDecision): void
+  /** What the thread's tasks know of a store; nothing when it has ended. */
+  query(query: TaskQuery): Promise<readonly TaskAnswer[]>
+  /** The parked keys of the thread's tasks, up to so many of each; nothing when it has ended. */
+  parked(most: number): Promise<readonly TaskParked[]>
+  /**
+   * Decides about a parked key, if one of the thread's tasks holds it; resolves when that is committed. Nothing when the
+   * thread has ended.
+   *
+   * @throws MR_STORE_MOVING when what was decided could not be kept
+   */
+  decide(request: ParkedRequest): Promise<readonly TaskDecided[]>
 }
 
 export interface PipelineRuntimeOptions {
@@ -59,6 +65,8 @@ export class PipelineRuntime {
   readonly plan: PhysicalPlan
   /** The pipeline's stores, for queries. */
   readonly stores: PipelineStores
+  /** Keys whose records wait for one that fails, and decisions about them. */
+  readonly parked: PipelineParked
   state: PipelineState = 'new'
   /** Rejects when the pipeline fails; never resolves before it is stopped. */
   readonly failed: Promise<never>
@@ -73,7 +81,17 @@ export class PipelineRuntime {
     this.options = options
     this.plan = options.plan
     const { plan, partitionCounts } = options
-    this.stores = new PipelineStores({ plan, partitionCounts, ask: (query) => this.ask(query) })
+    this.stores = new PipelineStores({
+      plan,
+      partitionCounts,
+      ask: (query) => this.ask((thread) => thread.query(query)),
+    })
+    this.parked = new PipelineParked({
+      plan,
+      partitionCounts,
+      ask: (most) => this.ask((thread) => thread.parked(most)),
+      tell: (request) => Promise.allSettled(this.asked().map((thread) => thread.decide(request))),
+    })
     this.failed = new Promise((_, reject) => {
       this.fail = reject
     })
@@ -123,20 +141,6 @@ export class PipelineRuntime {
     return this.stores.open<K, V>(name)
   }
 
-  /** Keys whose records wait for one that fails, of all threads that can be asked. */
-  parked(): readonly ParkedKey[] {
-    return this.threads.flatMap((thread) => thread?.parked?.() ?? [])
-  }
-
-  /**
-   * Decides about a parked key: its failing record is tried again at once, put among the dead letters, or skipped; the
-   * records behind it go on in their order. It happens at the next round of the thread that holds the key, and counts
-   * once that round is committed; a decision about a key that is not parked does nothing.
-   */
-  decide(operator: string, key: unknown, decision: ParkedDecision): void {
-    for (const thread of this.threads) thread?.decide?.(operator, key, decision)
-  }
-
   /** The user's topics that the pipeline reads, with all their partitions. */
   inputs(): { readonly topic: string; readonly partition: number }[] {
     const topics = new Set<string>()
@@ -151,12 +155,13 @@ export class PipelineRuntime {
     )
   }
 
-  private async ask(query: TaskQuery): Promise<readonly TaskAnswer[]> {
-    if (this.state !== 'running') return []
-    const answers = await Promise.all(
-      this.threads.map(async (thread) => (await thread?.query?.(query)) ?? []),
-    )
-    return answers.flat()
+  private async ask<T>(question: (thread: RunningThread) => Promise<readonly T[]>): Promise<readonly T[]> {
+    return (await Promise.all(this.asked().map(question))).flat()
+  }
+
+  /** The threads that can be asked. */
+  private asked(): readonly RunningThread[] {
+    return this.state === 'running' ? this.threads.filter((thread) => thread !== undefined) : []
   }
 
   private async supervise(index: number): Promise<void> {

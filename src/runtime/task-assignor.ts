@@ -10,13 +10,22 @@
  * Every member computes the same from the same input: members and tasks are sorted first.
  *
  * With each assignment comes the epoch of the generation, the same for all members and larger than any before: the
- * leader's time, or one more than the largest that a member knows.
+ * leader's time, or one more than the largest that a member knows. Of two members that are the same thread of the
+ * pipeline one gets nothing (`thread-claims.ts`).
  */
 
 import type { Assignor, AssignorInput } from '../client/consumer/assignor.ts'
 import { partitionName, type TopicPartition } from '../core/record.ts'
 import type { PhysicalPlan, SubTopology } from '../plan/plan.ts'
 import { type TaskId, taskName } from './task/task.ts'
+import {
+  assignmentData,
+  epochOf,
+  holderOf,
+  refusedMembers,
+  subscriptionData,
+  type ThreadClaim,
+} from './thread-claims.ts'
 
 /** How many tasks a sub-topology has: the partitions of its widest topic. */
 export function taskCount(part: SubTopology, partitionCounts: ReadonlyMap<string, number>): number {
@@ -50,37 +59,39 @@ export interface TaskAssignorOptions {
   readonly nowMs: () => number
   /** Called in every member when a generation begins. */
   readonly onEpoch: (epoch: number) => void
+  /** Which thread this is; none where several may have the same number. */
+  readonly claim?: ThreadClaim | undefined
+  /** Called when another member, whose id is given, holds the thread: this one gets nothing. */
+  readonly onRefused?: (holder: string) => void
 }
 
 /** The assignor of one pipeline. */
-export function taskAssignor({ plan, nowMs, onEpoch }: TaskAssignorOptions): Assignor {
+export function taskAssignor(options: TaskAssignorOptions): Assignor {
+  const { plan, nowMs, onEpoch, claim, onRefused } = options
   let known = 0
   return {
     name: 'millrace-tasks',
     protocol: 'cooperative',
-    metadata: () => epochBytes(known),
+    metadata: () => subscriptionData(known, claim),
     assign(input) {
       const epoch = Math.max(nowMs(), 1 + Math.max(...input.members.map(({ userData }) => epochOf(userData))))
-      const userData = epochBytes(epoch)
-      const assigned = assignTasks(plan, input)
-      return new Map([...assigned].map(([member, { partitions }]) => [member, { partitions, userData }]))
+      const refused = refusedMembers(input.members)
+      const members = input.members.filter(({ memberId }) => !refused.has(memberId))
+      const assigned = assignTasks(plan, { ...input, members })
+      return new Map(
+        input.members.map(({ memberId }) => {
+          const userData = assignmentData(epoch, refused.get(memberId))
+          return [memberId, { partitions: assigned.get(memberId)?.partitions ?? [], userData }]
+        }),
+      )
     },
     onAssignment({ userData }) {
       known = epochOf(userData)
+      const holder = holderOf(userData)
+      if (holder !== undefined) onRefused?.(holder)
       onEpoch(known)
     },
   }
-}
-
-function epochBytes(epoch: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigInt64BE(BigInt(epoch))
-  return bytes
-}
-
-/** 0 of a member that has none yet. */
-function epochOf(bytes: Buffer): number {
-  return bytes.length < 8 ? 0 : Number(bytes.readBigInt64BE())
 }
 
 function assignTasks(

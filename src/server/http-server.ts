@@ -2,12 +2,15 @@
  * The HTTP server: live picture, health, metrics and the console's files. How it listens and ends is in
  * http-listener.ts; event streams end first.
  *
- * It knows nothing of brokers and pipelines: it shows what a FlowObserver gives, and the metrics and stores that it is given.
+ * It knows nothing of brokers and pipelines: it shows what a FlowObserver gives, and the metrics, stores and parked keys
+ * that it is given.
  */
-import { Hono } from 'hono'
-import { messageOf } from '../core/errors.ts'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { MillraceError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Platform } from '../platform/platform.ts'
+import type { ParkedDirectory } from '../runtime/parked/parked-directory.ts'
 import type { StoreDirectory } from '../runtime/queries/store-directory.ts'
 import type { FlowObserver } from './flow.ts'
 import { type HttpServer, listenHttp } from './http-listener.ts'
@@ -17,11 +20,23 @@ import { FlowText } from './routes/flow-text.ts'
 import { guard } from './routes/guard.ts'
 import { healthRoute } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
-import { problemOf, statusOf } from './routes/problem.ts'
+import { DECIDE_PATH, parkedRoutes } from './routes/parked-routes.ts'
+import { problemOf, refuse, statusOf } from './routes/problem.ts'
 import { storeRoutes } from './routes/store-routes.ts'
 import { readStaticFiles, staticRoutes } from './static-files.ts'
 
 const PORT_DEFAULT = 7070
+/** A body names one key. */
+const BODY_BYTES_MAX = 1024 * 1024
+
+const tooLarge = (c: Context): Response =>
+  refuse(
+    c,
+    413,
+    new MillraceError('MR_HTTP_REQUEST_INVALID', `a body has at most ${BODY_BYTES_MAX} bytes`, {
+      hint: 'Send only what the path asks for.',
+    }),
+  )
 
 export type { HttpServer } from './http-listener.ts'
 
@@ -49,6 +64,8 @@ export interface HttpServerOptions {
   readonly metrics?: () => string
   /** What `/api/stores` asks; without it there is no such path. */
   readonly stores?: StoreDirectory
+  /** What `/api/parked` asks and tells; without it there is no such path. */
+  readonly parked?: ParkedDirectory
   readonly logger: Logger
   /** Where the built console lies. A missing one is said on the page; the API works without. */
   readonly consoleDirectory: string
@@ -81,11 +98,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     logger.error({ path: c.req.path, error: messageOf(error) }, 'an HTTP request failed')
     return c.json(problemOf(error), statusOf(error))
   })
-  app.use(guard({ host, allowedHosts: options.allowedHosts ?? [] }))
+  const changing = options.parked === undefined ? [] : [DECIDE_PATH]
+  app.use(guard({ host, allowedHosts: options.allowedHosts ?? [], changing }))
+  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX, onError: tooLarge }))
   flowRoutes(app, text, streams)
   healthRoute(app, options.observer)
   if (options.metrics !== undefined) metricsRoute(app, options.metrics)
   if (options.stores !== undefined) storeRoutes(app, options.stores)
+  if (options.parked !== undefined) parkedRoutes(app, options.parked)
   staticRoutes(app, readStaticFiles(platform.disk, options.consoleDirectory))
 
   return listenHttp(app, {

@@ -29,7 +29,7 @@ export function startMetricsServer(options: MetricsServerOptions): Promise<HttpS
     logger.error({ path: c.req.path, error: messageOf(error) }, 'an HTTP request failed')
     return c.json(problemOf(error), statusOf(error))
   })
-  app.use(guard({ host: HOST, allowedHosts: [] }))
+  app.use(guard({ host: HOST, allowedHosts: [], changing: [] }))
   metricsRoute(app, options.metrics)
   app.get('/health', (c) => c.json({ state: 'running', version }))
   app.notFound((c) => {

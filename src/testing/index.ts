@@ -5,9 +5,11 @@ export {
   delay,
   describeFault,
   drawFaults,
+  duplicate,
   type Fault,
   type Machine,
   partition,
+  reorder,
 } from './cluster/fault.ts'
 export { assertSurvives, type Breakage, findBreakage, type SearchOptions } from './cluster/search.ts'
 export { type ClusterTestOptions, type ClusterTestRun, runTestCluster } from './cluster/test-cluster.ts'

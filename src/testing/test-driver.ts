@@ -77,7 +77,7 @@ export interface TestDriver {
   readonly clock: Clock
   /** Keys whose records wait for one that fails. */
   parked(): readonly ParkedKey[]
-  /** Decides about a parked key of an operator. @throws MR_PLAN_INVALID when it is not parked */
+  /** Decides about a parked key of an operator. @throws MR_KEY_NOT_PARKED when it is not parked */
   decide(operator: string, key: unknown, decision: ParkedDecision): void
   /** Bounded input: every topic has ended, all windows close. What still waits for an answer comes first. */
   end(): void
@@ -194,13 +194,13 @@ class Driver implements TestDriver {
   }
 
   parked(): readonly ParkedKey[] {
-    return this.tasks.flatMap((task) => task.parked)
+    return this.tasks.flatMap((task) => task.parked(Number.POSITIVE_INFINITY))
   }
 
   decide(operator: string, key: unknown, decision: ParkedDecision): void {
     const count = this.tasks.reduce((sum, task) => sum + task.decide(operator, key, decision), 0)
     if (count === 0)
-      throw new MillraceError('MR_PLAN_INVALID', `no key ${JSON.stringify(key)} of "${operator}" is parked`)
+      throw new MillraceError('MR_KEY_NOT_PARKED', `no key ${JSON.stringify(key)} of "${operator}" is parked`)
     this.settle()
   }
 
@@ -283,7 +283,7 @@ class Driver implements TestDriver {
         while (task.process(1000) > 0) moved = true
         moved ||= task.dirty
         task.flush()
-        task.dirty = false
+        task.committed()
       }
       any ||= moved
     }

@@ -3,10 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Broker } from '../../src/broker/broker.ts'
-import { createAdmin } from '../../src/client/admin/admin.ts'
 import { Cluster } from '../../src/client/cluster.ts'
-import { createConsumer } from '../../src/client/consumer/consumer.ts'
-import { headerText, type StoredRecord } from '../../src/core/record.ts'
+import { readTopic } from '../../src/client/consumer/read-topic-fixture.ts'
+import { headerText } from '../../src/core/record.ts'
 import { until } from '../../src/platform/clock.ts'
 import { nodePlatform } from '../../src/platform/node/platform.ts'
 
@@ -137,27 +136,6 @@ export async function readOutcome(dataDirectory: string): Promise<FlightsOutcome
     await cluster.close()
     await broker.close()
   }
-}
-
-async function readTopic(cluster: Cluster, topic: string): Promise<StoredRecord[]> {
-  const admin = createAdmin(cluster)
-  const count = (await admin.partitionCounts()).get(topic) ?? 0
-  const places = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
-  const ends = await admin.listOffsets(places, { at: 'latest' })
-  const open = new Set([...ends].filter(([, { offset }]) => offset > 0).map(([name]) => name))
-  const consumer = createConsumer(cluster, { isolation: 'read_committed', offsetReset: 'earliest' })
-  consumer.assign(places.map((place) => ({ ...place, offset: 'earliest' as const })))
-  const records: StoredRecord[] = []
-  const { recordsOf } = await import('../../src/client/consumer/records.ts')
-  while (open.size > 0) {
-    for (const fetched of await consumer.poll({ maxWaitMs: 100 })) {
-      records.push(...recordsOf(fetched))
-      const name = `${topic}/${fetched.partition}`
-      if (fetched.nextOffset >= (ends.get(name)?.offset ?? 0)) open.delete(name)
-    }
-  }
-  await consumer.close()
-  return records
 }
 
 function filesBelow(directory: string): string[] {

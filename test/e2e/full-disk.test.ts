@@ -6,8 +6,7 @@ import { exitCodeOf } from '../../src/cli/exit-code.ts'
 import { showError } from '../../src/cli/show-error.ts'
 import { createAdmin } from '../../src/client/admin/admin.ts'
 import { Cluster } from '../../src/client/cluster.ts'
-import { createConsumer } from '../../src/client/consumer/consumer.ts'
-import { recordsOf } from '../../src/client/consumer/records.ts'
+import { readTopic, textOf } from '../../src/client/consumer/read-topic-fixture.ts'
 import { createProducer } from '../../src/client/producer/producer.ts'
 import type { Platform } from '../../src/platform/platform.ts'
 import type { SimulatedHost } from '../../src/platform/simulated/host.ts'
@@ -52,20 +51,7 @@ async function send({ cluster }: Life, prefix: string, count: number): Promise<S
 }
 
 async function readKeys({ cluster }: Life): Promise<string[]> {
-  const admin = createAdmin(cluster)
-  const [end] = (await admin.listOffsets([{ topic: 'events', partition: 0 }], { at: 'latest' })).values()
-  const consumer = createConsumer(cluster, { offsetReset: 'earliest' })
-  consumer.assign([{ topic: 'events', partition: 0, offset: 'earliest' }])
-  const keys: string[] = []
-  let next = 0
-  while (next < (end?.offset ?? 0)) {
-    for (const fetched of await consumer.poll({ maxWaitMs: 100 })) {
-      keys.push(...[...recordsOf(fetched)].map(({ key }) => Buffer.from(key ?? []).toString()))
-      next = fetched.nextOffset
-    }
-  }
-  await consumer.close()
-  return keys
+  return (await readTopic(cluster, 'events')).map(({ key }) => textOf(key))
 }
 
 const during = <T>(simulation: Simulation, what: string, promise: Promise<T>): Promise<T> =>

@@ -2,7 +2,8 @@
  * The other witness: runs the topologies of topologies.ts in Kafka Streams' TopologyTestDriver.
  *
  * Reads one case per line, {"topology": name, "records": [[topic, key, value, timestampMs], ...]}, and answers each
- * with one line, {"out": [[key, value, timestampMs], ...]} or {"error": text}. Keys and values are texts or null.
+ * with one line, {"out": [[key, value, timestampMs, cause], ...]}, where a result's cause is the index of the record
+ * after which it came, or {"error": text}. Keys and values are texts or null.
  * Caches are off and nothing is throttled, so that every update is seen where it happens.
  */
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.function.Consumer;
@@ -69,6 +71,11 @@ public final class StreamsWitness {
             .after(Duration.ofMillis(after));
     }
 
+    private static CogroupedKStream<String, String> cogroup(final StreamsBuilder builder) {
+        return stream(builder, "a").groupByKey().<String>cogroup((k, v, all) -> all + v)
+            .cogroup(stream(builder, "b").groupByKey(), (k, v, all) -> all + v.toUpperCase());
+    }
+
     private static String reference(final String value) {
         final int at = value.indexOf(':');
         return at < 0 ? null : value.substring(at + 1);
@@ -85,6 +92,32 @@ public final class StreamsWitness {
     static {
         add("filter", b -> stream(b, "a").filter((k, v) -> keeps(v)).to("out"));
         add("map", b -> stream(b, "a").map((k, v) -> KeyValue(v.substring(0, 1), v + "!")).to("out"));
+        add("map-values", b -> stream(b, "a").mapValues(v -> v + "!").to("out"));
+        add("select-key", b -> stream(b, "a").selectKey((k, v) -> v.substring(0, 1)).to("out"));
+        add("flat-map", b -> stream(b, "a")
+            .flatMap((k, v) -> List.of(KeyValue(v.substring(0, 1), v), KeyValue(v.substring(1), v + "!"))).to("out"));
+        add("flat-map-values", b -> stream(b, "a")
+            .flatMapValues(v -> keeps(v) ? List.of(v, v + "!") : List.<String>of()).to("out"));
+        add("branch", b -> stream(b, "a").split()
+            .branch((k, v) -> keeps(v), Branched.withConsumer(kept -> kept.mapValues(v -> "kept " + v).to("out")))
+            .branch((k, v) -> v.startsWith("v"), Branched.withConsumer(one -> one.mapValues(v -> "v " + v).to("out")))
+            .defaultBranch(Branched.withConsumer(rest -> rest.mapValues(v -> "rest " + v).to("out"))));
+        add("merge", b -> stream(b, "a").mapValues(v -> v + "!").merge(stream(b, "b")).to("out"));
+        add("repartition", b -> stream(b, "a").repartition(Repartitioned.as("moved")).mapValues(v -> v + "!").to("out"));
+
+        add("count", b -> stream(b, "a").groupByKey().count().toStream().mapValues(n -> "" + n).to("out"));
+        add("reduce", b -> stream(b, "a").groupByKey().reduce((all, v) -> all + v).toStream().to("out"));
+        add("cogroup", b -> cogroup(b).aggregate(() -> "").toStream().to("out"));
+        add("cogroup-tumbling", b -> cogroup(b)
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10)))
+            .aggregate(() -> "").toStream((window, v) -> windowText(window)).to("out"));
+        add("cogroup-sliding", b -> cogroup(b)
+            .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .aggregate(() -> "", Materialized.<String, String, WindowStore<Bytes, byte[]>>as("kept").withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("cogroup-session", b -> cogroup(b)
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .aggregate(() -> "", (k, one, two) -> one + two).toStream((window, v) -> windowText(window)).to("out"));
         add("group-by-count", b -> stream(b, "a").groupBy((k, v) -> v.substring(0, 1)).count()
             .toStream().mapValues(n -> "" + n).to("out"));
         add("aggregate", b -> stream(b, "a").groupByKey()
@@ -121,6 +154,55 @@ public final class StreamsWitness {
             .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
             .aggregate(() -> "", (k, v, all) -> all + v, (k, one, two) -> one + two)
             .toStream((window, v) -> windowText(window)).to("out"));
+        add("tumbling-moved", b -> stream(b, "a").groupBy((k, v) -> v.substring(0, 1))
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10)))
+            .aggregate(() -> "", (k, v, all) -> all + v)
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("tumbling-count", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeWithNoGrace(Duration.ofMillis(10)))
+            .count().toStream((window, n) -> windowText(window)).mapValues(n -> "" + n).to("out"));
+        add("tumbling-reduce", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10)))
+            .reduce((all, v) -> all + v).toStream((window, v) -> windowText(window)).to("out"));
+        add("tumbling-suppressed", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10)))
+            .aggregate(() -> "", (k, v, all) -> all + v, Materialized.with(Serdes.String(), Serdes.String()))
+            .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("session-suppressed", b -> stream(b, "a").groupByKey()
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .aggregate(() -> "", (k, v, all) -> all + v, (k, one, two) -> one + two,
+                Materialized.with(Serdes.String(), Serdes.String()))
+            .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("hopping-close", b -> stream(b, "a").groupByKey()
+            .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10))
+                .advanceBy(Duration.ofMillis(5)))
+            .emitStrategy(EmitStrategy.onWindowClose())
+            .aggregate(() -> "", (k, v, all) -> all + v,
+                Materialized.<String, String, WindowStore<Bytes, byte[]>>as("kept").withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("sliding-close", b -> stream(b, "a").groupByKey()
+            .windowedBy(SlidingWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .emitStrategy(EmitStrategy.onWindowClose())
+            .aggregate(() -> "", (k, v, all) -> all + v,
+                Materialized.<String, String, WindowStore<Bytes, byte[]>>as("kept").withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("unlimited", b -> stream(b, "a").groupByKey()
+            .windowedBy(UnlimitedWindows.of().startOn(Instant.ofEpochMilli(110)))
+            .aggregate(() -> "", (k, v, all) -> all + v)
+            .toStream((window, v) -> window.key() + "@" + window.window().start()).to("out"));
+        add("suppress", b -> table(b, "t")
+            .suppress(Suppressed.untilTimeLimit(Duration.ofMillis(10), Suppressed.BufferConfig.unbounded()))
+            .toStream().to("out"));
+        add("suppress-count", b -> stream(b, "a").groupByKey().count(Materialized.with(Serdes.String(), Serdes.Long()))
+            .mapValues(n -> "" + n, Materialized.with(Serdes.String(), Serdes.String()))
+            .suppress(Suppressed.untilTimeLimit(Duration.ofMillis(10), Suppressed.BufferConfig.unbounded()))
+            .toStream().to("out"));
+        add("suppress-bounded", b -> table(b, "t").suppress(Suppressed.untilTimeLimit(Duration.ofMillis(30),
+            Suppressed.BufferConfig.maxRecords(2).emitEarlyWhenFull())).toStream().to("out"));
+        add("table-group-aggregate", b -> table(b, "t").groupBy((k, v) -> KeyValue(v.substring(0, 1), v))
+            .aggregate(() -> "", (k, v, all) -> all + "+" + v, (k, v, all) -> all + "-" + v).toStream().to("out"));
         add("table-group-count", b -> table(b, "t").groupBy((k, v) -> KeyValue(v.substring(0, 1), v)).count()
             .toStream().mapValues(n -> "" + n).to("out"));
         add("table-group-reduce", b -> table(b, "t").groupBy((k, v) -> KeyValue(v.substring(0, 1), v))
@@ -130,6 +212,11 @@ public final class StreamsWitness {
 
         add("stream-table", b -> stream(b, "a").join(table(b, "t"), StreamsWitness::joined).to("out"));
         add("stream-table-left", b -> stream(b, "a").leftJoin(table(b, "t"), StreamsWitness::joined).to("out"));
+        add("stream-table-moved", b -> stream(b, "a")
+            .selectKey((k, v) -> reference(v) == null ? "none" : reference(v))
+            .join(table(b, "t"), StreamsWitness::joined).to("out"));
+        add("stream-versioned", b ->
+            stream(b, "a").join(versioned(b, "t"), StreamsWitness::joined).to("out"));
         add("stream-versioned-left", b ->
             stream(b, "a").leftJoin(versioned(b, "t"), StreamsWitness::joined).to("out"));
         add("stream-global", b -> stream(b, "a")
@@ -169,18 +256,36 @@ public final class StreamsWitness {
         add("foreign-key-left", b -> table(b, "t")
             .leftJoin(table(b, "u"), StreamsWitness::reference, StreamsWitness::joined).toStream().to("out"));
 
+        add("foreign-key-self", b -> {
+            final KTable<String, String> t = table(b, "t");
+            t.join(t, StreamsWitness::reference, StreamsWitness::joined).toStream().to("out");
+        });
+        add("foreign-key-versioned", b -> versioned(b, "t")
+            .join(versioned(b, "u"), StreamsWitness::reference, StreamsWitness::joined).toStream().to("out"));
+
         add("stream-stream", b -> stream(b, "a")
             .join(stream(b, "b"), StreamsWitness::joined, within(10, 10, 0)).to("out"));
         add("stream-stream-uneven", b -> stream(b, "a")
-            .join(stream(b, "b"), StreamsWitness::joined, within(0, 15, 5)).to("out"));
+            .join(stream(b, "b"), StreamsWitness::joined, within(1, 15, 5)).to("out"));
+        add("stream-stream-grace", b -> stream(b, "a")
+            .join(stream(b, "b"), StreamsWitness::joined, within(10, 10, 8)).to("out"));
         add("stream-stream-left", b -> stream(b, "a")
             .leftJoin(stream(b, "b"), StreamsWitness::joined, within(10, 10, 8)).to("out"));
         add("stream-stream-outer", b -> stream(b, "a")
-            .outerJoin(stream(b, "b"), StreamsWitness::joined, within(10, 10, 10)).to("out"));
+            .outerJoin(stream(b, "b"), StreamsWitness::joined, within(10, 10, 8)).to("out"));
         add("stream-stream-outer-grace", b -> stream(b, "a")
             .outerJoin(stream(b, "b"), StreamsWitness::joined, within(12, 12, 6)).to("out"));
         add("stream-stream-outer-uneven", b -> stream(b, "a")
             .outerJoin(stream(b, "b"), StreamsWitness::joined, within(3, 14, 3)).to("out"));
+        add("stream-stream-moved", b -> stream(b, "a").selectKey((k, v) -> v.substring(0, 1))
+            .leftJoin(stream(b, "b").selectKey((k, v) -> v.substring(0, 1)), StreamsWitness::joined, within(10, 10, 8))
+            .to("out"));
+        add("stream-stream-wide", b -> stream(b, "a")
+            .join(stream(b, "b"), StreamsWitness::joined, within(15, 15, 0)).to("out"));
+        add("stream-stream-wide-left", b -> stream(b, "a")
+            .leftJoin(stream(b, "b"), StreamsWitness::joined, within(15, 15, 0)).to("out"));
+        add("stream-stream-wide-outer", b -> stream(b, "a")
+            .outerJoin(stream(b, "b"), StreamsWitness::joined, within(15, 15, 0)).to("out"));
         add("self-join", b -> {
             final KStream<String, String> a = stream(b, "a");
             a.join(a, StreamsWitness::joined, within(10, 5, 0)).to("out");
@@ -221,16 +326,18 @@ public final class StreamsWitness {
         final ArrayNode out = answer.putArray("out");
         try (TopologyTestDriver driver = new TopologyTestDriver(topology, settings, Instant.EPOCH)) {
             final Map<String, TestInputTopic<String, String>> topics = new HashMap<>();
+            final TestOutputTopic<String, String> results =
+                driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
+            int cause = 0;
             for (final JsonNode record : request.get("records")) {
                 topics.computeIfAbsent(record.get(0).asText(),
                         name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()))
                     .pipeInput(text(record.get(1)), text(record.get(2)), record.get(3).asLong());
-            }
-            final TestOutputTopic<String, String> results =
-                driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
-            while (!results.isEmpty()) {
-                final TestRecord<String, String> record = results.readRecord();
-                out.addArray().add(record.key()).add(record.value()).add(record.timestamp());
+                while (!results.isEmpty()) {
+                    final TestRecord<String, String> result = results.readRecord();
+                    out.addArray().add(result.key()).add(result.value()).add(result.timestamp()).add(cause);
+                }
+                cause++;
             }
         }
         return answer;

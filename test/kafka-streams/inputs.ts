@@ -18,8 +18,10 @@ export interface InputShape {
   readonly nullKeys: boolean
   /** Null values on streams too, which nothing but a join or an aggregate drops by itself. */
   readonly nullValues: boolean
-  /** No two records of a topic and key have the same time. */
-  readonly distinct: boolean
+  /** No two records of a topic and key have the same time; `times`: of a topic. */
+  readonly distinct: 'none' | 'of-key' | 'times'
+  /** Before a record that moves the time of its input comes one of another key with the same time. */
+  readonly ticks: boolean
   /** One more record at the end, far ahead. */
   readonly lastLeap: boolean
 }
@@ -48,7 +50,7 @@ export function randomInputs(seed: number, shape: InputShape): InputRecord[] {
   const newestByTopic = new Map<string, number>()
   // Some inputs creep, others leap past every window.
   const stepMs = one([3, 8, 40])
-  const keysUsed = keys.slice(0, 1 + whole(keys.length))
+  const keysUsed = keys.slice(0, 1 + whole(shape.ticks ? keys.length - 1 : keys.length))
   for (let left = 5 + whole(40); left > 0; left--) {
     const topic = one(shape.topics)
     const first = newestMs === 0
@@ -61,9 +63,11 @@ export function randomInputs(seed: number, shape: InputShape): InputRecord[] {
     const lateMs = newestMs - whole(shape.lateMs + 1)
     const newestOfTopic = newestByTopic.get(topic) ?? 0
     const timestampMs = leads ? newestMs : value === null ? Math.min(lateMs, newestOfTopic) : lateMs
-    const place = `${topic} ${key} ${timestampMs}`
-    if (shape.distinct && used.has(place)) continue
+    const place = `${topic} ${shape.distinct === 'times' ? '' : key} ${timestampMs}`
+    if (shape.distinct !== 'none' && used.has(place)) continue
     used.add(place)
+    // Its key is before all others, also in bytes.
+    if (leads && shape.ticks) records.push([topic, `\t${records.length}`, 'z0', newestMs])
     newestByTopic.set(topic, Math.max(newestOfTopic, timestampMs))
     records.push([topic, key, value, Math.max(0, timestampMs)])
   }

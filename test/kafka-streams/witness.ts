@@ -22,8 +22,11 @@ export type InputRecord = readonly [string, string | null, string | null, number
 /** Key, value, timestamp in milliseconds. */
 export type OutputRecord = readonly [string | null, string | null, number]
 
+/** The same with the index of the input record after which it came. */
+export type CausedRecord = readonly [...OutputRecord, cause: number]
+
 export interface Witness {
-  run(topology: string, records: readonly InputRecord[]): Promise<readonly OutputRecord[]>
+  run(topology: string, records: readonly InputRecord[]): Promise<readonly CausedRecord[]>
   close(): Promise<void>
 }
 
@@ -101,12 +104,12 @@ class WitnessProcess implements Witness {
     })
   }
 
-  async run(topology: string, records: readonly InputRecord[]): Promise<readonly OutputRecord[]> {
+  async run(topology: string, records: readonly InputRecord[]): Promise<readonly CausedRecord[]> {
     const line = await new Promise<string>((resolve, reject) => {
       this.waiting.push({ resolve, reject })
       this.child.stdin?.write(`${JSON.stringify({ topology, records })}\n`)
     })
-    const answer = JSON.parse(line) as { out: OutputRecord[] } | { error: string }
+    const answer = JSON.parse(line) as { out: CausedRecord[] } | { error: string }
     if ('error' in answer) throw new Error(`Kafka Streams: ${answer.error}`)
     return answer.out
   }

@@ -6,6 +6,7 @@
 import type { CommandContext } from '../command.ts'
 import { LiveView } from '../live-view.ts'
 import { loadConfig } from '../load-config.ts'
+import { parkedLines } from '../parked-summary.ts'
 import { printResults } from '../print-results.ts'
 import { startInstance } from '../start-instance.ts'
 import { version } from '../version.ts'
@@ -42,7 +43,10 @@ export async function run(context: CommandContext): Promise<void> {
     const seconds = (platform.clock.monotonicMs() - runStartMs) / 1000
     const last = instance.snapshot()
     view.end(last)
-    if (last.state === 'finished') printResults(output, terminal, last, seconds)
+    if (last.state === 'finished') {
+      printResults(output, terminal, last, seconds)
+      for (const line of parkedLines(instance.parkedAtEnd)) output.note(line)
+    }
   } finally {
     view.end()
     offKeys()

@@ -2,6 +2,7 @@
 import type { CommandContext } from '../command.ts'
 import { jsonLogger } from '../json-logger.ts'
 import { loadConfig } from '../load-config.ts'
+import { parkedHint, parkedSummaries } from '../parked-summary.ts'
 import { printResults } from '../print-results.ts'
 import { startInstance } from '../start-instance.ts'
 
@@ -23,7 +24,11 @@ export async function run(given: CommandContext): Promise<void> {
     await Promise.race([once ? finished : finished.then(() => stop.promise), stop.promise])
     const seconds = (platform.clock.monotonicMs() - runStartMs) / 1000
     const last = started.instance.snapshot()
-    if (last.state === 'finished') printResults(output, terminal, last, seconds)
+    if (last.state === 'finished') {
+      printResults(output, terminal, last, seconds)
+      for (const parked of parkedSummaries(started.instance.parkedAtEnd))
+        logger.warn({ ...parked, hint: parkedHint }, 'keys are left parked')
+    }
   } finally {
     await started.stop()
     logger.info({}, 'stopped')

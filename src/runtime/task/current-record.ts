@@ -9,6 +9,8 @@ import type { Lane } from './lane.ts'
 export class CurrentRecord implements RecordMetadata {
   private lane: Lane | undefined
   private waited: StoredRecord | undefined
+  /** In place of the record's own. */
+  private given: Headers | undefined
 
   /** The head of the lane is processed now. */
   showHead(lane: Lane): void {
@@ -27,6 +29,17 @@ export class CurrentRecord implements RecordMetadata {
     return this.lane === undefined ? this.waited : this.lane.storedHead()
   }
 
+  /** What is called by `act` sees these headers. */
+  withHeaders(headers: Headers, act: () => void): void {
+    const before = this.given
+    this.given = headers
+    try {
+      act()
+    } finally {
+      this.given = before
+    }
+  }
+
   get topic(): string {
     return this.lane?.topic ?? this.waited?.topic ?? ''
   }
@@ -40,6 +53,6 @@ export class CurrentRecord implements RecordMetadata {
   }
 
   get headers(): Headers {
-    return this.lane?.headHeaders ?? this.waited?.headers ?? noHeaders
+    return this.given ?? this.lane?.headHeaders ?? this.waited?.headers ?? noHeaders
   }
 }

@@ -1,5 +1,9 @@
 /**
  * A plan's tasks over an in-memory log: several partitions, fed at seeded uneven speed, restarted at seeded moments.
+ *
+ * How fast each partition is read is a `Pace`: `even` gives every input a batch in turn, `by-chance` whoever the dice
+ * say, and with `wild` some inputs get eight batches at a time and others one in a hundred turns, or none before
+ * everything else has come to a halt.
  */
 import assert from 'node:assert/strict'
 import { ByteWriter } from '../../core/byte-writer.ts'
@@ -19,6 +23,13 @@ export interface TimedEvent {
   readonly deleted?: boolean
 }
 
+export type Pace = 'even' | 'by-chance' | 'wild'
+
+/** With `wild`: batches in one turn, below 1 the chance of one. */
+const WILD_SPEEDS = [0, 0.01, 0.1, 1, 8]
+/** So many turns without a move are a halt: then slow ones have their turn, too. */
+const HALT_TURNS = 100
+
 /** Topics as lists of batches, and the tasks of a plan over them. */
 export class MemoryRun {
   readonly logs = new Map<string, Buffer[][]>()
@@ -35,6 +46,8 @@ export class MemoryRun {
   private ends = new Map<Buffer[], number>()
   /** Batches that a task made since its last commit: they count only once it commits. */
   private pending = new Map<string, { topic: string; partition: number; batch: RecordBatchBuilder }[]>()
+  /** With `wild`, of each task's input, by `task topic`. */
+  private readonly speeds = new Map<string, number>()
 
   constructor(
     plan: PhysicalPlan,
@@ -141,11 +154,35 @@ export class MemoryRun {
     return true
   }
 
+  /** Feeds a task what its turn gives it; true when there was anything. */
+  private feedAt(pace: Pace, name: string, chance: () => number): boolean {
+    const inputs = this.tasks.get(name)!.partitions
+    let moved = false
+    if (pace === 'by-chance') {
+      const feeds = Math.floor(chance() * 4)
+      for (let n = 0; n < feeds; n++) moved = this.feed(name, Math.floor(chance() * 8)) || moved
+      return moved
+    }
+    for (const [at, { topic }] of inputs.entries()) {
+      const batches = pace === 'even' ? 1 : this.speedOf(`${name} ${topic}`, chance)
+      for (let n = 0; n < batches; n++) {
+        if (batches >= 1 || chance() < batches) moved = this.feed(name, at) || moved
+      }
+    }
+    return moved
+  }
+
+  private speedOf(input: string, chance: () => number): number {
+    const speed = this.speeds.get(input) ?? WILD_SPEEDS[Math.floor(chance() * WILD_SPEEDS.length)]!
+    this.speeds.set(input, speed)
+    return speed
+  }
+
   /** What a transaction does: outputs, changelogs and positions become visible together. */
   commit(name: string): void {
     const task = this.tasks.get(name)!
     task.flush()
-    task.dirty = false
+    task.committed()
     for (const store of task.part.stores) {
       const batch = new RecordBatchBuilder({ initialBytes: 256 })
       const writer: ChangelogWriter = {
@@ -169,15 +206,18 @@ export class MemoryRun {
    * Runs everything to the end; `chance` decides who is fed, processes, commits or crashes next. `outside` is called at
    * each step with the task whose turn it is, and tells whether anything happened.
    */
-  run(chance: () => number, crashes: number, outside: (task: Task) => boolean = () => false): void {
+  run(
+    chance: () => number,
+    crashes: number,
+    outside: (task: Task) => boolean = () => false,
+    pace: Pace = 'by-chance',
+  ): void {
     this.start()
     const names = [...this.tasks.keys()]
     let crashesLeft = crashes
-    for (let still = 0; still < 2000; ) {
-      const name = names[Math.floor(chance() * names.length)]!
-      let moved = false
-      const feeds = Math.floor(chance() * 4)
-      for (let n = 0; n < feeds; n++) moved = this.feed(name, Math.floor(chance() * 8)) || moved
+    for (let turn = 0, still = 0; still < 2000; turn++) {
+      const name = names[pace === 'even' ? turn % names.length : Math.floor(chance() * names.length)]!
+      let moved = this.feedAt(pace === 'wild' && still > HALT_TURNS ? 'by-chance' : pace, name, chance)
       const task = this.tasks.get(name)!
       this.wallClockMs += Math.floor(chance() * 50)
       moved = outside(task) || moved

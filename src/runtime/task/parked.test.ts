@@ -77,7 +77,7 @@ class Model {
   step(task: Task): boolean {
     const moved = this.outside.step()
     if (this.chance() > 0.1) return moved
-    for (const { operator, key, place, records } of task.parked) {
+    for (const { operator, key, place, records } of task.parked(100)) {
       assert.ok(records >= 1 && place !== undefined)
       const n = numbersOf(task, key)[0]!
       const chance = this.chance()

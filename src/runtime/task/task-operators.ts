@@ -12,11 +12,11 @@ import type {
   Operator,
   OperatorContext,
   Receiver,
-  RecordMetadata,
 } from '../../operators/operator.ts'
 import { type GraphNode, inputsOf, type OperatorNode } from '../../plan/graph.ts'
 import type { PlannedSource, SubTopology } from '../../plan/plan.ts'
 import type { StateStore, StoreSpec } from '../../state/store.ts'
+import type { CurrentRecord } from './current-record.ts'
 import { type Holder, NodeTime, type TaskTime } from './node-time.ts'
 import { type NamedWaiting, WaitingOperators } from './waiting-operators.ts'
 
@@ -65,6 +65,9 @@ export interface TickingOperator {
   readonly output: NodeOutput
 }
 
+/** An operator that has something open outside. */
+export type ClosingOperator = Required<Pick<Operator, 'close'>>
+
 export interface TaskOperators {
   /** Where the records of each source go in. */
   receiver(source: PlannedSource): Receiver
@@ -72,6 +75,7 @@ export interface TaskOperators {
   readonly timed: readonly TimedOperator[]
   readonly ticking: readonly TickingOperator[]
   readonly waiting: WaitingOperators
+  readonly closing: readonly ClosingOperator[]
   /** Time as what reads the node sees it. */
   timeBelow(node: GraphNode, delayMs: number): NodeTime
   readonly outputs: ReadonlyMap<GraphNode, NodeOutput>
@@ -82,9 +86,11 @@ export interface OperatorsOptions {
   readonly part: SubTopology
   readonly time: TaskTime
   readonly answers: AnswerContext
-  readonly late: (record: LateRecord) => void
+  /** Takes a late record, with the stream time of the operator that it is late for. */
+  readonly late: (record: LateRecord, streamTimeMs: number) => void
   /** A view of the record that is being processed. */
-  readonly record: RecordMetadata
+  readonly record: CurrentRecord
+  readonly requestCommit: () => void
   readonly wallClockMs: () => number
   /** What takes the records of each sink. */
   readonly sinkReceiver: (node: GraphNode) => Receiver
@@ -105,14 +111,17 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
   const timed: TimedOperator[] = []
   const ticking: TickingOperator[] = []
   const waiting: NamedWaiting[] = []
+  const closing: ClosingOperator[] = []
   for (const node of part.operators) {
     const inputDelayMs = delays.get(node) ?? 0
     const holders = node.inputs.flatMap((input) => holdersBelow.get(input) ?? [])
     const time = new NodeTime(options.time, inputDelayMs, holders)
     const context: OperatorContext = {
       streamTimeMs: () => time.now(),
-      late: options.late,
+      late: (record) => options.late(record, time.now()),
       record: options.record,
+      withHeaders: (headers, act) => options.record.withHeaders(headers, act),
+      requestCommit: options.requestCommit,
       wallClockMs: options.wallClockMs,
       answers: options.answers,
       store<S extends StateStore>(spec: StoreSpec<S>): S {
@@ -129,6 +138,7 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
       timed.push({ name: node.name, operator: operator as TimedOperator['operator'], output, time })
     if (operator.nextTickMs !== undefined && operator.tick !== undefined)
       ticking.push({ name: node.name, operator: operator as TickingOperator['operator'], output })
+    if (operator.close !== undefined) closing.push(operator as ClosingOperator)
     if (answering !== undefined) waiting.push({ name: node.name, operator: answering, inputDelayMs })
     holdersBelow.set(node, [
       ...holders.map((holder) => ({ ...holder, delayMs: holder.delayMs + node.spec.outputDelayMs })),
@@ -139,6 +149,7 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
     receiver: (source) => outputOf(outputs, source.node),
     timeBelow: (node, delayMs) => new NodeTime(options.time, delayMs, holdersBelow.get(node) ?? []),
     waiting: new WaitingOperators(waiting),
+    closing,
     timed,
     ticking,
     outputs,

@@ -74,8 +74,10 @@ export class Task {
   readonly partitions: readonly InputPartition[]
   /** Records processed so far. */
   processed = 0
-  /** Something happened that a commit must keep; whoever commits sets it back. */
+  /** Something happened that a commit must keep. */
   dirty = false
+  /** A processor wants what it did to be committed soon. */
+  commitRequested = false
   private readonly inputs: TaskInputs
   private readonly bindings: ReadonlyMap<Lane, LaneBinding>
   private readonly operators: TaskOperators
@@ -93,6 +95,7 @@ export class Task {
   private wallClockMs = 0
   private restored = false
   private finished = false
+  private closed = false
 
   constructor(options: TaskOptions) {
     this.part = options.part
@@ -108,8 +111,11 @@ export class Task {
       time: this.time,
       wallClockMs: () => this.wallClockMs,
       record: this.record,
+      requestCommit: () => {
+        this.commitRequested = true
+      },
       answers: this.makeAnswerHost(options),
-      late: (record) => this.setAside.putLate(record, this.time.timeMs),
+      late: (record, streamTimeMs) => this.setAside.putLate(record, streamTimeMs),
       sinkReceiver: (node) => topics.receiver(node),
     })
     this.sinkTimes = new Map(
@@ -170,9 +176,14 @@ export class Task {
     return this.operators.waiting.asking
   }
 
-  /** Keys whose records wait for one that fails. */
-  get parked(): readonly ParkedKey[] {
-    return this.operators.waiting.parked()
+  /** How many failing records are parked, each with those behind it. */
+  get parkedCount(): number {
+    return this.operators.waiting.parkedCount
+  }
+
+  /** Keys whose records wait for one that fails: the first so many. */
+  parked(most: number): readonly ParkedKey[] {
+    return this.operators.waiting.parked(most)
   }
 
   /**
@@ -182,7 +193,11 @@ export class Task {
   decide(operator: string, key: unknown, decision: ParkedDecision): number {
     if (this.finished) return 0
     const records = this.operators.waiting.decide(operator, key, decision)
-    if (records > 0) this.dirty = true
+    if (records > 0) {
+      this.dirty = true
+      // Who decided waits until it is kept.
+      this.commitRequested = true
+    }
     return records
   }
 
@@ -260,9 +275,30 @@ export class Task {
     return this.inputs.idle && !this.operators.waiting.busy
   }
 
-  /** The task is given up: answers that are still under way count no more. */
+  /** What was flushed is kept now. */
+  committed(): void {
+    this.dirty = false
+    this.commitRequested = false
+  }
+
+  /**
+   * The task is given up: answers that are still under way count no more, and processors let go of what they hold.
+   * A second call does nothing.
+   * @throws the first error of a processor, after all have been asked
+   */
   close(): void {
+    if (this.closed) return
+    this.closed = true
     this.operators.waiting.close()
+    const errors: unknown[] = []
+    for (const operator of this.operators.closing) {
+      try {
+        operator.close()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
   }
 
   /** The time at which records came that wait since before a restart is known to have been. */

@@ -45,8 +45,14 @@ export class WaitingOperators {
     return moved
   }
 
-  parked(): readonly ParkedKey[] {
-    return this.operators.flatMap(({ operator }) => operator.parked())
+  get parkedCount(): number {
+    return this.operators.reduce((count, { operator }) => count + operator.parkedCount, 0)
+  }
+
+  parked(most: number): readonly ParkedKey[] {
+    const keys: ParkedKey[] = []
+    for (const { operator } of this.operators) keys.push(...operator.parked(most - keys.length))
+    return keys
   }
 
   decide(name: string, key: unknown, decision: ParkedDecision): number {

@@ -80,7 +80,7 @@ export class CommittingTransport implements OutputTransport {
       throw asGroupLost(error)
     }
     this.check()
-    for (const task of tasks.tasks.values()) task.dirty = false
+    for (const task of tasks.tasks.values()) task.committed()
   }
 
   /** Gives up what was not committed. */

@@ -3,9 +3,10 @@
  *
  * Loop: poll → hand batches to tasks → process all tasks a slice each → idle and rewind rules → commit when due.
  * Processing is synchronous; the loop awaits only between slices. Rebalance callbacks run inside poll:
- *   assigned  make the tasks, restore their stores, start at the committed positions
+ *   assigned  make the tasks, fence the thread's former self, restore stores, start at the committed positions
  *   revoked   commit, then drop the tasks
  *   lost      drop the tasks without a commit; the group has given them to somebody else
+ * A second process of the pipeline is refused by the group, before it fences the first (`thread-claims.ts`).
  * The thread ends when it is stopped, when every task of the pipeline has ended (bounded runs), or with an error.
  */
 
@@ -13,16 +14,22 @@ import { type Admin, createAdmin } from '../../client/admin/admin.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import { type Consumer, createConsumer, type FetchedBatches } from '../../client/consumer/consumer.ts'
 import { createProducer, type Producer } from '../../client/producer/producer.ts'
+import { MillraceError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { partitionName, type TopicPartition } from '../../core/record.ts'
-import type { ParkedDecision, ParkedKey } from '../../operators/operator.ts'
 import type { PhysicalPlan } from '../../plan/plan.ts'
 import type { Clock } from '../../platform/clock.ts'
+import {
+  answerParked,
+  type ParkedRequest,
+  type TaskDecided,
+  type TaskParked,
+} from '../parked/parked-request.ts'
 import type { PipelineSettings } from '../pipeline-config.ts'
 import { answerQuery, type TaskAnswer, type TaskQuery } from '../queries/task-query.ts'
-import type { Task } from '../task/task.ts'
 import { taskAssignor } from '../task-assignor.ts'
 import { CommittingTransport } from './commit.ts'
+import { Decisions } from './decisions.ts'
 import { Purge } from './purge.ts'
 import { restoreStores } from './restore.ts'
 import { type ThreadSnapshot, threadSnapshot } from './thread-snapshot.ts'
@@ -59,13 +66,16 @@ export class PipelineThread {
   private readonly purge: Purge
   private endOffsets: ReadonlyMap<string, number> | undefined
   private stopping = false
+  /** The member of the group that is this thread already. */
+  private holder: string | undefined
+  private producerReady = false
   /** Of the group's generation; the tasks enter it between two rounds. */
   private epoch = 0
   private enteredEpoch = 0
   private lastCommitMs = 0
   private restoredRecords = 0
   private commits = 0
-  private readonly decisions: ((task: Task) => void)[] = []
+  private readonly decisions = new Decisions()
 
   constructor(options: PipelineThreadOptions) {
     this.options = options
@@ -78,6 +88,12 @@ export class PipelineThread {
           nowMs: () => options.clock.nowMs(),
           onEpoch: (epoch) => {
             this.epoch = epoch
+          },
+          ...(settings.delivery === 'exactly-once'
+            ? { claim: { index, sinceMs: options.clock.nowMs() } }
+            : {}),
+          onRefused: (holder) => {
+            this.holder = holder
           },
         }),
       ],
@@ -93,14 +109,13 @@ export class PipelineThread {
     this.admin = createAdmin(cluster)
     this.transport = new CommittingTransport(this.producer, partitionCounts, settings.delivery)
     this.purge = new Purge(this.admin, options.clock, options.logger)
-    this.held = new ThreadTasks({ plan, partitionCounts, transport: this.transport })
+    this.held = new ThreadTasks({ plan, partitionCounts, transport: this.transport, logger: options.logger })
   }
 
   /** Runs until `stop`, or rejects with what went wrong. Everything is closed when it settles. */
   async run(): Promise<void> {
-    const { plan, clock, settings } = this.options
+    const { plan, clock } = this.options
     try {
-      if (settings.delivery === 'exactly-once') await this.producer.init()
       this.lastCommitMs = clock.monotonicMs()
       const topics = [
         ...new Set(plan.subTopologies.flatMap((part) => part.sources.map((source) => source.topic))),
@@ -113,9 +128,10 @@ export class PipelineThread {
       let busy = false
       while (!this.stopping) {
         const fetched = await this.consumer.poll({ maxWaitMs: busy ? 0 : this.idlePollMs() })
+        if (this.holder !== undefined) throw this.runsElsewhere(this.holder)
         this.enterEpoch()
         for (const batches of fetched) this.accept(batches)
-        this.takeDecisions()
+        this.decisions.take(this.held.tasks.values())
         busy = this.processSlices()
         this.regulate()
         this.transport.check()
@@ -130,8 +146,9 @@ export class PipelineThread {
       await this.transport.abort().catch(() => {})
       throw error
     } finally {
+      this.decisions.end()
       // Nobody takes the answers of calls under way any more.
-      for (const task of this.held.tasks.values()) task.close()
+      this.held.close()
       await this.purge.idle()
       await this.consumer.close().catch(() => {})
       await this.producer.close().catch(() => {})
@@ -155,26 +172,23 @@ export class PipelineThread {
     })
   }
 
-  /** Keys whose records wait for one that fails, of the tasks that this thread holds. */
-  parked(): readonly ParkedKey[] {
-    return [...this.held.tasks.values()].flatMap((task) => task.parked)
+  /** What the tasks that this thread holds know of their parked keys, up to so many of each. */
+  parked(most: number): readonly TaskParked[] {
+    return answerParked(this.held.tasks.values(), most)
   }
 
   /**
-   * Decides about a parked key before the next round; what follows from it commits with that round. A thread that
-   * does not hold the key does nothing.
+   * Decides about a parked key before the next round; resolves when what follows from it is committed.
+   *
+   * @throws MR_STORE_MOVING when it could not be kept
    */
-  decide(operator: string, key: unknown, decision: ParkedDecision): void {
-    this.decisions.push((task) => task.decide(operator, key, decision))
+  decide(request: ParkedRequest): Promise<readonly TaskDecided[]> {
+    return this.decisions.ask(request)
   }
 
   /** What the tasks that this thread holds know of a store, as they are between two slices. @throws MR_STORE_KIND */
   query(query: TaskQuery): readonly TaskAnswer[] {
     return answerQuery(this.held.tasks.values(), query)
-  }
-
-  private takeDecisions(): void {
-    for (const decide of this.decisions.splice(0)) for (const task of this.held.tasks.values()) decide(task)
   }
 
   private idlePollMs(): number {
@@ -246,13 +260,14 @@ export class PipelineThread {
   private commitDue(): boolean {
     const tasks = [...this.held.tasks.values()]
     if (!tasks.some((task) => task.dirty)) return false
-    if (tasks.some((task) => task.dirty && task.ended)) return true
+    if (tasks.some((task) => task.dirty && (task.ended || task.commitRequested))) return true
     return this.options.clock.monotonicMs() - this.lastCommitMs >= this.options.settings.commitIntervalMs
   }
 
   private async commit(): Promise<void> {
     if (![...this.held.tasks.values()].some((task) => task.dirty)) return
     await this.transport.commit(this.held, this.consumer)
+    this.decisions.committed()
     this.purge.committed([...this.held.inputs.values()].map(({ input }) => input))
     this.lastCommitMs = this.options.clock.monotonicMs()
     this.commits++
@@ -274,6 +289,7 @@ export class PipelineThread {
     for (const task of made) task.enter(this.epoch)
     const startMs = clock.monotonicMs()
     const inputs = made.flatMap((task) => task.partitions)
+    await this.fenceFormerSelf()
     // First, since this waits for the last commit of the former owner: what it wrote is in the changelogs then.
     const committed = await this.consumer.committed(
       inputs.map(({ topic, partition }) => ({ topic, partition })),
@@ -291,6 +307,29 @@ export class PipelineThread {
     logger.info({ pipeline: plan.pipeline, tasks, restored: { records, ms } }, 'assigned')
   }
 
+  /** Not before the group has said that nobody else is this thread: what is fenced is gone for good then. */
+  private async fenceFormerSelf(): Promise<void> {
+    if (this.producerReady || this.options.settings.delivery !== 'exactly-once') return
+    await this.producer.init()
+    this.producerReady = true
+  }
+
+  private runsElsewhere(holder: string): MillraceError {
+    const { plan, index } = this.options
+    const { pipeline } = plan
+    return new MillraceError(
+      'MR_PIPELINE_RUNS_ELSEWHERE',
+      `pipeline "${pipeline}" runs in another process already, which holds transactional id "${pipeline}-${index}"`,
+      {
+        where: `group ${pipeline}, member ${holder}`,
+        hint:
+          `Stop that one first: \`millrace groups describe ${pipeline} -v\` shows where it is. ` +
+          'A pipeline runs in one process, with as many threads as --threads says.',
+        context: { pipeline, thread: index, member: holder },
+      },
+    )
+  }
+
   private async revoked(partitions: readonly TopicPartition[]): Promise<void> {
     await this.commit()
     this.held.remove(partitions)
@@ -302,6 +341,7 @@ export class PipelineThread {
 
   private async lost(partitions: readonly TopicPartition[]): Promise<void> {
     this.held.remove(partitions)
+    this.decisions.undone()
     await this.transport.abort()
     this.options.logger.warn({ pipeline: this.options.plan.pipeline, partitions: partitions.length }, 'lost')
   }

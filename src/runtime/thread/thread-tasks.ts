@@ -2,6 +2,7 @@
  * The tasks that a thread holds: made when partitions are assigned, restored, fed, and given up again.
  */
 import { invariant } from '../../core/invariant.ts'
+import type { Logger } from '../../core/logger.ts'
 import { partitionName, type TopicPartition } from '../../core/record.ts'
 import type { PhysicalPlan, SubTopology } from '../../plan/plan.ts'
 import type { CommitPosition, InputPartition } from '../task/input-partition.ts'
@@ -23,6 +24,7 @@ export interface ThreadTasksOptions {
   readonly plan: PhysicalPlan
   readonly partitionCounts: ReadonlyMap<string, number>
   readonly transport: OutputTransport
+  readonly logger: Logger
 }
 
 export class ThreadTasks {
@@ -63,7 +65,7 @@ export class ThreadTasks {
     for (const { topic, partition } of partitions) {
       const held = this.inputs.get(partitionName(topic, partition))
       if (held === undefined) continue
-      held.task.close()
+      this.closeTask(held.task)
       this.tasks.delete(taskName(held.task.id))
       for (const input of held.task.partitions)
         this.inputs.delete(partitionName(input.topic, input.partition))
@@ -72,9 +74,23 @@ export class ThreadTasks {
 
   /** Drops all tasks, with what they did since the last commit. */
   clear(): void {
-    for (const task of this.tasks.values()) task.close()
+    this.close()
     this.tasks.clear()
     this.inputs.clear()
+  }
+
+  /** Lets the tasks go of what they have open outside; what they know can still be read. */
+  close(): void {
+    for (const task of this.tasks.values()) this.closeTask(task)
+  }
+
+  /** A processor that cannot close must not keep others from it, nor hide why the tasks are given up. */
+  private closeTask(task: Task): void {
+    try {
+      task.close()
+    } catch (err) {
+      this.options.logger.error({ task: taskName(task.id), err }, 'a processor failed to close')
+    }
   }
 
   /** The input that reads a partition. */

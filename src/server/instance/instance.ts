@@ -19,6 +19,8 @@ import { isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
 import type { TopicPartition } from '../../core/record.ts'
 import { until, within } from '../../platform/clock.ts'
 import { directoryOf, joinPath } from '../../platform/disk.ts'
+import { ParkedDirectory, type PipelineParkedKey } from '../../runtime/parked/parked-directory.ts'
+import { PARKED_MAX, type ParkedKeys } from '../../runtime/parked/pipeline-parked.ts'
 import type { PipelineRuntime } from '../../runtime/pipeline-runtime.ts'
 import { StoreDirectory } from '../../runtime/queries/store-directory.ts'
 import type { FlowPart, FlowSnapshot, FlowState, ResultTable } from '../flow.ts'
@@ -49,6 +51,9 @@ export class Instance {
   private readonly deliveries: SinkRunner[] = []
   /** The stores of the pipelines, for queries. */
   readonly stores = new StoreDirectory(() => this.pipelines)
+  /** Their parked keys. */
+  readonly parked = new ParkedDirectory(() => this.pipelines)
+  private leftParked: ParkedKeys<PipelineParkedKey> = { total: 0, keys: [] }
   private readonly picture: FlowPicture
   private state: FlowState = 'starting'
   private message: string | undefined
@@ -106,6 +111,11 @@ export class Instance {
       results: this.tables(),
       parts: this.parts,
     })
+  }
+
+  /** What a bounded run that has come to its end leaves parked in the stores of its pipelines. */
+  get parkedAtEnd(): ParkedKeys<PipelineParkedKey> {
+    return this.leftParked
   }
 
   tables(): readonly ResultTable[] {
@@ -206,6 +216,7 @@ export class Instance {
       platform,
       observer: this,
       stores: this.stores,
+      parked: this.parked,
       ...(embedded === undefined ? {} : { metrics: () => expose(embedded.broker.metrics()) }),
       logger,
       consoleDirectory,
@@ -291,6 +302,7 @@ export class Instance {
     for (const { runtime } of this.pipelines) {
       await runtime.drainTo(await endsOf(admin, runtime.inputs()), DRAIN_TIMEOUT_MS)
     }
+    await this.lookForParked()
     const counts = await admin.partitionCounts()
     const partitionsOf = (topics: readonly string[]): TopicPartition[] =>
       topics.flatMap((topic) =>
@@ -307,6 +319,21 @@ export class Instance {
     )
     const what = 'the end of the result topics'
     await until(clock, () => results.reached(ends), { what, timeoutMs: DRAIN_TIMEOUT_MS })
+  }
+
+  /** Tasks may still move from one thread to another at the end. */
+  private async lookForParked(): Promise<void> {
+    const look = async (): Promise<boolean> => {
+      try {
+        this.leftParked = await this.parked.list({ limit: PARKED_MAX })
+        return true
+      } catch (error) {
+        if (isMillraceError(error) && error.retriable) return false
+        throw error
+      }
+    }
+    const what = 'the parked keys at the end'
+    await until(this.options.platform.clock, look, { what, timeoutMs: DRAIN_TIMEOUT_MS })
   }
 
   private finish(): void {

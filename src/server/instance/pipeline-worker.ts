@@ -6,10 +6,16 @@ import { every } from '../../platform/clock.ts'
 import { nodeModules } from '../../platform/node/modules.ts'
 import { nodePlatform } from '../../platform/node/platform.ts'
 import { nodeThreads } from '../../platform/node/threads.ts'
-import type { TaskQuery } from '../../runtime/queries/task-query.ts'
 import { PipelineThread } from '../../runtime/thread/pipeline-thread.ts'
 import { checkConfig } from './config.ts'
-import { type FromWorker, plainError, type ToWorker, type WorkerData } from './worker-messages.ts'
+import {
+  type Answers,
+  type FromWorker,
+  plainError,
+  type Question,
+  type ToWorker,
+  type WorkerData,
+} from './worker-messages.ts'
 
 const SNAPSHOT_MS = 50
 
@@ -21,10 +27,24 @@ const post =
     self.post({ kind: 'log', level, fields, message })
 const logger: Logger = { debug: post('debug'), info: post('info'), warn: post('warn'), error: post('error') }
 
+function answersOf(
+  thread: PipelineThread,
+  question: Question,
+): Answers[keyof Answers] | Promise<Answers['decide']> {
+  switch (question.kind) {
+    case 'query':
+      return thread.query(question.query)
+    case 'parked':
+      return thread.parked(question.most)
+    case 'decide':
+      return thread.decide(question.request)
+  }
+}
+
 /** Rows of the user's own that cannot cross are an answer, too. */
-function answer(thread: PipelineThread, id: number, query: TaskQuery): void {
+async function answer(thread: PipelineThread, id: number, question: Question): Promise<void> {
   try {
-    self.post({ kind: 'answers', id, answers: thread.query(query) })
+    self.post({ kind: 'answers', id, answers: await answersOf(thread, question) })
   } catch (error) {
     self.post({ kind: 'unanswered', id, error: plainError(error) })
   }
@@ -65,7 +85,7 @@ async function main(data: WorkerData): Promise<void> {
   })
   self.onMessage((message) => {
     if (message.kind === 'stop') thread.stop()
-    else if (message.kind === 'query') answer(thread, message.id, message.query)
+    else if (message.kind === 'ask') void answer(thread, message.id, message.question)
     else thread.drainTo(message.endOffsets)
   })
   const report = (): void => self.post({ kind: 'snapshot', snapshot: thread.snapshot() })

@@ -2,8 +2,11 @@
 import { createRequire } from 'node:module'
 import { MillraceError } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/logger.ts'
+import type { ParkedDecision } from '../../operators/operator.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { Threads } from '../../platform/threads.ts'
+import type { ParkedOptions, PipelineParkedKey } from '../../runtime/parked/parked-directory.ts'
+import type { ParkedKeys } from '../../runtime/parked/pipeline-parked.ts'
 import type { StoreDescription } from '../../runtime/queries/pipeline-stores.ts'
 import type { StoreReader } from '../../runtime/queries/store-reader.ts'
 import { checkConfig, type MillraceConfig } from './config.ts'
@@ -42,6 +45,23 @@ export interface RunningMillrace {
    * @throws MR_STORE_UNKNOWN, MR_QUERY_INVALID when several pipelines have one of the name
    */
   store<V, K = string>(name: string, pipeline?: string): StoreReader<K, V>
+  /**
+   * The keys whose records wait for one that fails, of one pipeline or of all.
+   *
+   * @throws MR_PIPELINE_UNKNOWN, MR_QUERY_INVALID; MR_STORE_MOVING (retriable) while tasks are being moved or restored
+   */
+  parked(options?: ParkedOptions): Promise<ParkedKeys<PipelineParkedKey>>
+  /**
+   * Decides about a parked key: its failing record is tried again at once, put among the dead letters, or skipped; the
+   * records behind it go on in their order. Resolves when that is committed, with the number of failing records that it
+   * was for: 1, or all of those without a key.
+   *
+   * @param operator the name of the operator in which the key is parked
+   * @param key as `parked` shows it; null for records without one
+   * @param pipeline tells operators of one name apart
+   * @throws MR_KEY_NOT_PARKED, MR_OPERATOR_UNKNOWN, MR_PIPELINE_UNKNOWN, MR_QUERY_INVALID; MR_STORE_MOVING (retriable)
+   */
+  decide(operator: string, key: unknown, decision: ParkedDecision, pipeline?: string): Promise<number>
   /** Commits, and ends everything. */
   stop(): Promise<void>
 }
@@ -83,6 +103,9 @@ export async function startOn(
     ended: instance.finished,
     stores: () => instance.stores.list(),
     store: <V, K = string>(name: string, pipeline?: string) => instance.stores.open<K, V>(name, pipeline),
+    parked: (options) => instance.parked.list(options),
+    decide: (operator, key, decision, pipeline) =>
+      instance.parked.decide({ operator, key, decision, pipeline }),
     stop: () => instance.stop(),
   }
 }

@@ -3,6 +3,7 @@ import type { ClusterOptions } from '../../client/cluster.ts'
 import type { ErrorCode } from '../../core/error-register.ts'
 import { type ErrorContext, isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
 import type { LogFields } from '../../core/logger.ts'
+import type { ParkedRequest, TaskDecided, TaskParked } from '../../runtime/parked/parked-request.ts'
 import type { PipelineSettings } from '../../runtime/pipeline-config.ts'
 import type { TaskAnswer, TaskQuery } from '../../runtime/queries/task-query.ts'
 import type { ThreadSnapshot } from '../../runtime/thread/thread-snapshot.ts'
@@ -23,10 +24,23 @@ export interface WorkerData {
   readonly partitionCounts: ReadonlyMap<string, number>
 }
 
+/** What a worker is asked. */
+export type Question =
+  | { readonly kind: 'query'; readonly query: TaskQuery }
+  | { readonly kind: 'parked'; readonly most: number }
+  | { readonly kind: 'decide'; readonly request: ParkedRequest }
+
+/** What its tasks answer, by the kind of the question. */
+export interface Answers {
+  readonly query: readonly TaskAnswer[]
+  readonly parked: readonly TaskParked[]
+  readonly decide: readonly TaskDecided[]
+}
+
 export type ToWorker =
   | { readonly kind: 'stop' }
   | { readonly kind: 'drain'; readonly endOffsets: ReadonlyMap<string, number> }
-  | { readonly kind: 'query'; readonly id: number; readonly query: TaskQuery }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
 
 export type FromWorker =
   | { readonly kind: 'snapshot'; readonly snapshot: ThreadSnapshot }
@@ -36,7 +50,7 @@ export type FromWorker =
       readonly fields: LogFields
       readonly message: string
     }
-  | { readonly kind: 'answers'; readonly id: number; readonly answers: readonly TaskAnswer[] }
+  | { readonly kind: 'answers'; readonly id: number; readonly answers: Answers[keyof Answers] }
   | { readonly kind: 'unanswered'; readonly id: number; readonly error: PlainError }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: PlainError }

@@ -1,4 +1,4 @@
-/** Queries that go to a worker, whose end of the way is made up. */
+/** Questions that go to a worker, whose end of the way is made up. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MillraceError } from '../../core/errors.ts'
@@ -46,13 +46,13 @@ const query = { store: 'people', subTopology: 0, rowsMax: 1 }
 const answers = (partition: number): readonly TaskAnswer[] => [
   { partition, rows: [], position: [], committed: true },
 ]
-const ask = (worker: Worker) => worker.thread.query!(query)
+const ask = (worker: Worker) => worker.thread.query(query)
 const idOf = (message: ToWorker | undefined): number => {
-  assert.ok(message?.kind === 'query')
+  assert.ok(message?.kind === 'ask')
   return message.id
 }
 
-describe('queries to a worker', () => {
+describe('questions to a worker', () => {
   it('are answered each with its own answer, in any order', async () => {
     const worker = startWorker()
     const [first, second] = [ask(worker), ask(worker)]
@@ -76,6 +76,25 @@ describe('queries to a worker', () => {
     assert.deepEqual(await asked, [])
     assert.deepEqual(await ask(worker), [])
     assert.equal(worker.sent.length, 1)
+  })
+
+  it('are known not to be decided when it ends before it has answered', async () => {
+    const worker = startWorker()
+    const request = { operator: 'asked', key: 'a', decision: 'skip' as const }
+    const [first, second] = [worker.thread.decide(request), worker.thread.decide(request)]
+    assert.deepEqual(
+      worker.sent.map((message) => message.kind === 'ask' && message.question),
+      [
+        { kind: 'decide', request },
+        { kind: 'decide', request },
+      ],
+    )
+    const decided = [{ subTopology: 0, partition: 0, records: 1, ended: false }]
+    worker.say({ kind: 'answers', id: idOf(worker.sent[0]), answers: decided })
+    assert.deepEqual(await first, decided)
+    worker.exit()
+    await assert.rejects(second, { code: 'MR_STORE_MOVING', retriable: true })
+    assert.deepEqual(await worker.thread.decide(request), [])
   })
 
   it('are refused when too many wait', async () => {

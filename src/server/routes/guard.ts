@@ -8,10 +8,11 @@
  * 2. `Origin`, when sent, must be the server's own; `null` is nobody's.
  * 3. `Sec-Fetch-Site` of an API call must be `same-origin` or `none`; this also stops what sends no Origin, as
  *    images and scripts of other sites do.
- * 4. Only GET and HEAD: nothing here changes anything.
+ * 4. Only GET and HEAD, but for the paths that change something: these take POST, and only with a body that says to be
+ *    JSON. A page of another site cannot send that without asking first, which is refused.
  * No answer carries a CORS header.
  */
-import type { MiddlewareHandler } from 'hono'
+import type { HonoRequest, MiddlewareHandler } from 'hono'
 import { MillraceError } from '../../core/errors.ts'
 import { refuse } from './problem.ts'
 
@@ -20,6 +21,8 @@ export interface GuardOptions {
   readonly host: string
   /** More names that requests may come for, without port. */
   readonly allowedHosts: readonly string[]
+  /** Paths that take POST. */
+  readonly changing: readonly string[]
 }
 
 const contentSecurityPolicy = [
@@ -67,6 +70,31 @@ function served(name: string, options: GuardOptions): boolean {
 const refused = (message: string, hint: string): MillraceError =>
   new MillraceError('MR_HTTP_REFUSED', message, { hint })
 
+interface MethodProblem {
+  readonly status: 405 | 415
+  readonly allow: string
+  readonly message: string
+  readonly hint: string
+}
+
+function checkMethod(request: HonoRequest, changing: readonly string[]): MethodProblem | undefined {
+  const { method, path } = request
+  const message = 'the method is not allowed'
+  if (!changing.includes(path)) {
+    if (method === 'GET' || method === 'HEAD') return undefined
+    return { status: 405, allow: 'GET, HEAD', message, hint: 'All that is here is read with GET.' }
+  }
+  if (method !== 'POST') return { status: 405, allow: 'POST', message, hint: 'Send it with POST.' }
+  const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type === 'application/json') return undefined
+  return {
+    status: 415,
+    allow: 'POST',
+    message: 'the body does not say to be JSON',
+    hint: 'Send it with the header content-type: application/json.',
+  }
+}
+
 /** Refuses requests from elsewhere, and gives every answer the headers that keep the page to itself. */
 export function guard(options: GuardOptions): MiddlewareHandler {
   return async (c, next) => {
@@ -93,14 +121,11 @@ export function guard(options: GuardOptions): MiddlewareHandler {
         refused('requests from other sites are not served', 'Call the API from a program.'),
       )
     }
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
-      c.header('allow', 'GET, HEAD')
-      const hint = 'All that is here is read with GET.'
-      return refuse(
-        c,
-        405,
-        new MillraceError('MR_HTTP_REQUEST_INVALID', 'the method is not allowed', { hint }),
-      )
+    const problem = checkMethod(c.req, options.changing)
+    if (problem !== undefined) {
+      if (problem.status === 405) c.header('allow', problem.allow)
+      const { message, hint } = problem
+      return refuse(c, problem.status, new MillraceError('MR_HTTP_REQUEST_INVALID', message, { hint }))
     }
     await next()
     return undefined

@@ -10,13 +10,11 @@
  * numbers beyond 2^53 texts. Every answer has `position` and `committed`.
  */
 import type { Context, Hono } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { type ErrorCode, errorRegister } from '../../core/error-register.ts'
-import { isMillraceError, MillraceError } from '../../core/errors.ts'
+import { MillraceError } from '../../core/errors.ts'
 import type { StoreDescription } from '../../runtime/queries/pipeline-stores.ts'
 import type { StoreDirectory } from '../../runtime/queries/store-directory.ts'
 import type { PageOptions, RowsWanted, StoreReader } from '../../runtime/queries/store-reader.ts'
-import { problemOf, statusOf } from './problem.ts'
+import { answer, ErrorWithState } from './json-answer.ts'
 
 const parameters = ['pipeline', 'from', 'to', 'prefix', 'fromMs', 'toMs', 'asOf', 'limit', 'cursor']
 
@@ -48,45 +46,12 @@ export function storeRoutes(app: Hono, stores: StoreDirectory): void {
 }
 
 /** A store without the key says so, and how far it goes. */
-class MissingKey extends MillraceError {
-  readonly state: object
-
+class MissingKey extends ErrorWithState {
   constructor(store: string, state: object) {
-    super('MR_HTTP_NOT_FOUND', `store "${store}" does not have the key`, {
+    super(state, 'MR_HTTP_NOT_FOUND', `store "${store}" does not have the key`, {
       hint: 'A record that was written a moment ago may still be on its way: compare its offset with "position".',
     })
-    this.state = state
   }
-}
-
-async function answer(c: Context, ask: () => Promise<object>): Promise<Response> {
-  c.header('cache-control', 'no-store')
-  try {
-    return send(c, 200, await ask())
-  } catch (error) {
-    if (!isMillraceError(error)) throw error
-    if (error.retriable) c.header('retry-after', '1')
-    const state = error instanceof MissingKey ? error.state : {}
-    return send(c, statusFor(error), { ...problemOf(error), ...state })
-  }
-}
-
-function statusFor(error: MillraceError): ContentfulStatusCode {
-  const code: ErrorCode = error.code
-  if (code === 'MR_LIMIT') return 503
-  return errorRegister[code].exit === 2 ? 400 : statusOf(error)
-}
-
-function send(c: Context, status: ContentfulStatusCode, body: object): Response {
-  c.header('content-type', 'application/json')
-  return c.body(JSON.stringify(body, plain), status)
-}
-
-/** What JSON has no form for. */
-function plain(_name: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString()
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  return value
 }
 
 function storeOf(c: Context, stores: StoreDirectory): StoreReader {

@@ -11,7 +11,7 @@
 import { Broker } from '../../broker/broker.ts'
 import { createAdmin } from '../../client/admin/admin.ts'
 import { Cluster } from '../../client/cluster.ts'
-import { createProducer, type RecordToSend } from '../../client/producer/producer.ts'
+import { createProducer, type Producer, type RecordToSend } from '../../client/producer/producer.ts'
 import { silentLogger } from '../../core/logger.ts'
 import { sleep } from '../../platform/clock.ts'
 import type { Platform } from '../../platform/platform.ts'
@@ -23,7 +23,8 @@ import { prepareTopics } from '../../runtime/pipeline-topics.ts'
 import type { Fixture } from '../fixture/fixture.ts'
 import { recordFixture } from '../fixture/record-fixture.ts'
 import type { Plannable } from '../test-driver.ts'
-import type { Fault, Machine } from './fault.ts'
+import { delaysUnder, type Fault, type Machine } from './fault.ts'
+import { Sender } from './sender.ts'
 
 export interface ClusterTestOptions {
   readonly seed: number
@@ -31,7 +32,7 @@ export interface ClusterTestOptions {
   readonly pipeline: () => Plannable
   /** The topics that the pipeline reads, with their partitions. */
   readonly topics: Readonly<Record<string, number>>
-  /** Sent in this order, each after the one before was acknowledged or given up. */
+  /** Sent in this order, each after the one before was acknowledged or given up, unless a fault says otherwise. */
   readonly records: readonly RecordToSend[]
   /** Pause between two records, in milliseconds; default 5. */
   readonly everyMs?: number
@@ -44,8 +45,10 @@ export interface ClusterTestOptions {
 }
 
 export interface ClusterTestRun {
-  /** Indexes of records that were acknowledged. */
+  /** Indexes of records that were acknowledged, in the order in which they were. */
   readonly acknowledged: readonly number[]
+  /** Indexes of records that a `duplicate` had sent twice: they are in their topic once or twice. */
+  readonly duplicated: readonly number[]
   /** Indexes of records whose sending failed: they may be in their topic or not. */
   readonly uncertain: readonly number[]
   /** The committed records of the topics that were to be read; those of a partition in their order. */
@@ -87,8 +90,8 @@ class ClusterTest {
   private readonly simulation: Simulation
   private readonly up = new Set<Machine>()
   private readonly started = new Set<Machine>()
-  private readonly acknowledged: number[] = []
-  private readonly uncertain: number[] = []
+  /** The faults that are in force, in the order in which they came. */
+  private readonly suffered = new Set<Fault>()
   private broker: Broker | undefined
 
   constructor(options: ClusterTestOptions) {
@@ -102,8 +105,12 @@ class ClusterTest {
     const cluster = this.clusterOn(this.start('producer'))
     await this.until(this.createTopics(cluster), 'making the topics')
     for (const machine of this.instances()) void this.keepInstance(machine)
-    const sent = this.send(cluster)
-    await this.suffer()
+    const producer = createProducer(cluster)
+    const sender = this.senderOf(producer)
+    // First, so that a fault at 0 counts for the first record.
+    const suffered = this.suffer()
+    const sent = sender.send(options.records).then(() => producer.close())
+    await suffered
     await this.until(sent, 'sending the records')
     await simulation.clock.advance(QUIET_MS, LIMITS)
     for (const machine of this.instances()) this.crash(machine, 'process')
@@ -115,8 +122,8 @@ class ClusterTest {
       topics[topic] = await this.until(recordFixture({ cluster }, slice), `reading "${topic}"`)
     }
     await this.until(this.stop(last, cluster), 'the stop')
-    const { acknowledged, uncertain } = this
-    return { acknowledged, uncertain, topics, elapsedMs: simulation.clock.monotonicMs() }
+    const { acknowledged, uncertain, duplicated } = sender
+    return { acknowledged, uncertain, duplicated, topics, elapsedMs: simulation.clock.monotonicMs() }
   }
 
   endAll(): void {
@@ -146,6 +153,7 @@ class ClusterTest {
 
   private begin(fault: Fault): void {
     const { network, clock } = this.simulation
+    if (fault.kind !== 'clock-jump') this.suffered.add(fault)
     switch (fault.kind) {
       case 'crash':
         this.crash(fault.machine, fault.how)
@@ -154,7 +162,10 @@ class ClusterTest {
         network.links.partition(...fault.between)
         return
       case 'delay':
-        network.links.setDelay(fault.delayMs)
+      case 'reorder':
+        this.setDelays()
+        return
+      case 'duplicate':
         return
       case 'clock-jump':
         clock.jumpWallClock(fault.byMs)
@@ -163,13 +174,37 @@ class ClusterTest {
   }
 
   private async end(fault: Exclude<Fault, { readonly kind: 'clock-jump' }>): Promise<void> {
-    const { links } = this.simulation.network
-    if (fault.kind === 'partition') links.heal(...fault.between)
-    else if (fault.kind === 'delay') links.setDelay(DELAY_MS)
-    else if (!this.up.has(fault.machine)) {
-      if (fault.machine === 'broker') await this.until(this.startBroker(), 'the start of the broker')
-      else void this.keepInstance(fault.machine)
+    this.suffered.delete(fault)
+    switch (fault.kind) {
+      case 'partition':
+        this.heal(fault.between)
+        return
+      case 'delay':
+      case 'reorder':
+        this.setDelays()
+        return
+      case 'duplicate':
+        return
+      case 'crash':
+        if (this.up.has(fault.machine)) return
+        if (fault.machine === 'broker') await this.until(this.startBroker(), 'the start of the broker')
+        else void this.keepInstance(fault.machine)
     }
+  }
+
+  /** Unless another fault still parts the two. */
+  private heal([a, b]: readonly [Machine, Machine]): void {
+    for (const fault of this.suffered)
+      if (fault.kind === 'partition' && fault.between.includes(a) && fault.between.includes(b)) return
+    this.simulation.network.links.heal(a, b)
+  }
+
+  private setDelays(): void {
+    const { links } = this.simulation.network
+    const { allMs, instancesMs } = delaysUnder(this.suffered)
+    links.setDelay(allMs ?? DELAY_MS)
+    if (instancesMs === undefined) return
+    for (const machine of this.instances()) links.setDelay(instancesMs, ['broker', machine])
   }
 
   private crash(machine: Machine, how: 'process' | 'power'): void {
@@ -243,18 +278,15 @@ class ClusterTest {
     return { cluster, runtime }
   }
 
-  private async send(cluster: Cluster): Promise<void> {
-    const { records, everyMs = 5 } = this.options
-    const producer = createProducer(cluster)
-    for (const [index, record] of records.entries()) {
-      const outcome = await producer.send(record).then(
-        () => this.acknowledged,
-        () => this.uncertain,
-      )
-      outcome.push(index)
-      if (everyMs > 0) await sleep(cluster.platform.clock, everyMs)
-    }
-    await producer.close()
+  private senderOf(producer: Producer): Sender {
+    const { simulation, options, suffered } = this
+    return new Sender({
+      producer,
+      clock: simulation.host('producer').platform.clock,
+      chance: simulation.chance.fork('sender'),
+      everyMs: options.everyMs ?? 5,
+      faults: () => suffered,
+    })
   }
 
   private async drain({ cluster, runtime }: Instance): Promise<void> {

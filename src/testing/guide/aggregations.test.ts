@@ -1,7 +1,23 @@
 /** The examples of docs/guide/aggregations.md. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { aggregator, count, distinctCount, json, pipeline, quantiles, stddev, sum, topK } from 'millrace'
+import {
+  aggregator,
+  collect,
+  count,
+  distinctCount,
+  distinctCountSketch,
+  first,
+  histogram,
+  json,
+  last,
+  mean,
+  pipeline,
+  quantiles,
+  stddev,
+  sum,
+  topK,
+} from 'millrace'
 import { testDriver } from 'millrace/testing'
 import { assertPrinted } from './printed-fixture.ts'
 
@@ -38,6 +54,34 @@ describe('the guide to aggregations', () => {
     const { sales, cents, items, best } = latest(driver, 'per-shop') as Record<string, unknown>
     assert.deepEqual([sales, cents, items], [2, 400, 2])
     assert.deepEqual(best, [sale('north', 'bolt', 300), sale('north', 'nut', 100)])
+  })
+
+  it('keeps something of the values', () => {
+    // #region kept
+    const app = pipeline('sales')
+    app
+      .stream('sales', json<Sale>())
+      .groupBy((sale) => sale.shop)
+      .aggregate({
+        mean: mean((sale) => sale.cents),
+        range: histogram((sale) => sale.cents, [100, 1000]),
+        opened: first((sale) => sale.item),
+        newest: last((sale) => sale.item),
+        all: collect((sale) => sale.item, { limit: 3 }),
+        different: distinctCountSketch((sale) => sale.item),
+      })
+      .to('shops')
+    // #endregion
+    const driver = testDriver(app)
+    for (const cents of [100, 300, 2000, 0]) driver.topic('sales').append(sale('north', `at ${cents}`, cents))
+    assert.deepEqual(latest(driver, 'shops'), {
+      mean: 600,
+      range: [2, 1, 1],
+      opened: 'at 100',
+      newest: 'at 0',
+      all: ['at 100', 'at 300', 'at 2000'],
+      different: 4,
+    })
   })
 
   it('reduces', () => {

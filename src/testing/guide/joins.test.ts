@@ -43,6 +43,30 @@ describe('the guide to joins', () => {
     assert.deepEqual(results(driver, 'paid'), [['b', { due: 20, paid: 0 }, 60_000]])
   })
 
+  it('keeps both sides whole', () => {
+    // #region outer
+    const bank = pipeline('bank')
+    const booked = bank.stream('booked', json<{ cents: number }>())
+    const reported = bank.stream('reported', json<{ cents: number }>())
+    booked
+      .outerJoin(reported, (ours, theirs) => ({ ours: ours?.cents ?? null, theirs: theirs?.cents ?? null }), {
+        within: '1 minute',
+      })
+      .filter(({ ours, theirs }) => ours !== theirs)
+      .to('differences')
+    // #endregion
+    const driver = testDriver(bank)
+    driver.topic('booked').append({ cents: 5 }, { key: 'a', timestampMs: 0 })
+    driver.topic('reported').append({ cents: 5 }, { key: 'a', timestampMs: 30_000 })
+    driver.topic('booked').append({ cents: 7 }, { key: 'b', timestampMs: 40_000 })
+    driver.topic('reported').append({ cents: 9 }, { key: 'c', timestampMs: 50_000 })
+    driver.topic('booked').append({ cents: 1 }, { key: 'd', timestampMs: 110_001 })
+    assert.deepEqual(results(driver, 'differences'), [
+      ['b', { ours: 7, theirs: null }, 40_000],
+      ['c', { ours: null, theirs: 9 }, 50_000],
+    ])
+  })
+
   it('joins a stream with itself', () => {
     // #region self
     const bank = pipeline('bank')

@@ -17,6 +17,12 @@ export function assertPrinted(file: string, page: string): void {
   assert.deepEqual(blocks, regions)
 }
 
+/** The first block of a page in some other language than TypeScript. */
+export function printedText(page: string, language: string): string | undefined {
+  const text = readFileSync(new URL(`../../../docs/guide/${page}`, import.meta.url), 'utf8')
+  return new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text)?.[1]
+}
+
 function dedent(code: string): string {
   const lines = code.split('\n')
   const indent = Math.min(...lines.filter((line) => line.trim() !== '').map((line) => line.search(/\S/)))

@@ -63,6 +63,29 @@ describe('the guide to stateless operators', () => {
     )
   })
 
+  it('makes many values of one, or none', () => {
+    // #region flat-map-values
+    const shop = pipeline('shop')
+    shop
+      .stream('orders', json<Order>())
+      .flatMapValues((order) => (order.cents === 0 ? [] : order.items))
+      .to('items-that-cost')
+    // #endregion
+    const driver = testDriver(shop)
+    driver.topic('orders').append(order('a', 'ann', 1, ['nut', 'bolt']), { key: 'k' })
+    driver.topic('orders').append(order('b', 'bob', 0, ['ribbon']), { key: 'k' })
+    assert.deepEqual(
+      driver
+        .topic('items-that-cost')
+        .read()
+        .map(({ key, value }) => [key, value]),
+      [
+        ['k', 'nut'],
+        ['k', 'bolt'],
+      ],
+    )
+  })
+
   it('branches', () => {
     // #region branch
     const shop = pipeline('shop')
@@ -126,6 +149,26 @@ describe('the guide to stateless operators', () => {
     const driver = testDriver(shop)
     driver.topic('orders').append(order('a', 'ann', 5), { key: 'k' })
     assert.deepEqual(lines, ['[cents]: k, 5'])
+  })
+
+  it('counts records on their way', () => {
+    let gifts = 0
+    const report = (line: string): void => assert.fail(line)
+    // #region peek
+    const shop = pipeline('shop')
+    shop
+      .stream('orders', json<Order>())
+      .peek((order, _key, { offset }) => {
+        if (order.items.includes('ribbon')) gifts += 1
+        if (offset % 1000 === 999) report(`${gifts} gifts so far`)
+      })
+      .to('orders-seen')
+    // #endregion
+    const driver = testDriver(shop)
+    driver.topic('orders').append(order('a', 'ann', 1, ['nut']), { key: 'k' })
+    driver.topic('orders').append(order('b', 'ann', 1, ['ribbon']), { key: 'k' })
+    assert.equal(gifts, 1)
+    assert.equal(driver.topic('orders-seen').read().length, 2)
   })
 
   it('drops repeated records and waits', () => {

@@ -55,6 +55,26 @@ describe('the guide to tables', () => {
     ])
   })
 
+  it('keeps keys that only one table has', () => {
+    // #region outer
+    const shop = pipeline('shop')
+    const shelf = shop.table('shelf', json<number>())
+    const cellar = shop.table('cellar', json<number>())
+    shelf.outerJoin(cellar, (above, below) => (above ?? 0) + (below ?? 0)).to('stock')
+    // #endregion
+    const driver = testDriver(shop)
+    driver.topic('cellar').append(40, { key: 'nut', timestampMs: 1 })
+    driver.topic('shelf').append(2, { key: 'nut', timestampMs: 2 })
+    driver.topic('cellar').append(null, { key: 'nut', timestampMs: 3 })
+    driver.topic('shelf').append(null, { key: 'nut', timestampMs: 4 })
+    assert.deepEqual(results(driver, 'stock'), [
+      ['nut', 40, 1],
+      ['nut', 42, 2],
+      ['nut', 2, 3],
+      ['nut', null, 4],
+    ])
+  })
+
   it('joins by a key that the values name', () => {
     // #region foreign-key
     const shop = pipeline('shop')
@@ -78,6 +98,27 @@ describe('the guide to tables', () => {
       ['order-1', { cents: 5, name: 'Anne' }, 3],
       ['order-1', null, 4],
     ])
+  })
+
+  it('joins by a key that a value may name', () => {
+    // #region foreign-key-left
+    const staff = pipeline('staff')
+    const people = staff.table('people', json<{ name: string; boss: string | null }>())
+    people
+      .leftJoinOn(
+        people,
+        (person) => person.boss,
+        (person, boss) => ({ name: person.name, boss: boss?.name ?? 'nobody' }),
+      )
+      .to('people-with-bosses')
+    // #endregion
+    const driver = testDriver(staff)
+    driver.topic('people').append({ name: 'Ann', boss: null }, { key: 'a', timestampMs: 1 })
+    driver.topic('people').append({ name: 'Bob', boss: 'a' }, { key: 'b', timestampMs: 2 })
+    driver.topic('people').append({ name: 'Anne', boss: null }, { key: 'a', timestampMs: 3 })
+    const last = new Map(results(driver, 'people-with-bosses').map(([key, value]) => [key, value]))
+    assert.deepEqual(last.get('a'), { name: 'Anne', boss: 'nobody' })
+    assert.deepEqual(last.get('b'), { name: 'Bob', boss: 'Anne' })
   })
 
   it('is printed as it runs', () => assertPrinted(import.meta.url, 'tables.md'))

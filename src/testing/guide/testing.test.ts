@@ -6,12 +6,15 @@ import {
   assertOnce,
   assertOrder,
   assertSurvives,
+  clockJump,
   crashAt,
   type DriverRecord,
   delay,
+  duplicate,
   generator,
   loadFixture,
   partition,
+  reorder,
   runTestCluster,
   testDriver,
 } from 'millrace/testing'
@@ -35,6 +38,15 @@ function revenue(): Pipeline {
   return app
 }
 // #endregion
+
+/** As those of the cluster's example. */
+const ordersOf = (count_: number) =>
+  Array.from({ length: count_ }, (_, id) => ({
+    topic: 'orders',
+    key: `o-${id}`,
+    value: JSON.stringify({ country: 'PT', cents: id }),
+    timestampMs: id * 1_000,
+  }))
 
 describe('the guide to testing', () => {
   it('runs a pipeline on virtual time', () => {
@@ -130,6 +142,49 @@ describe('the guide to testing', () => {
         assert.equal(total('revenue-per-minute'), total('orders'))
       },
     })
+    // #endregion
+  })
+
+  it('sends records twice', async () => {
+    const records = ordersOf(50)
+    // #region duplicate
+    const app = pipeline('once')
+    app.stream('orders', json<Order>()).deduplicate({ within: '1 hour' }).to('orders-once')
+    const run = await runTestCluster({
+      seed: 1,
+      faults: [duplicate('50 ms', '200 ms', { share: 0.5 }), clockJump('100 ms', 3_600_000)],
+      pipeline: () => app,
+      topics: { orders: 2 },
+      records,
+      read: ['orders', 'orders-once'],
+    })
+    assert.equal(run.topics['orders']!.length, records.length + run.duplicated.length)
+    assert.equal(run.topics['orders-once']!.length, records.length)
+    // #endregion
+  })
+
+  it('lets records overtake each other', async () => {
+    const records = ordersOf(50)
+    // #region reorder
+    const run = await runTestCluster({
+      seed: 1,
+      // An order every 5 ms, whose time is a second later: held up by 40 ms it is 8 seconds late at most.
+      faults: [reorder('50 ms', '40 ms', '200 ms')],
+      pipeline: revenue,
+      topics: { orders: 2 },
+      records,
+      read: ['orders', 'revenue-per-minute'],
+    })
+    const times = run.topics['orders']!.map(({ timestampMs }) => timestampMs)
+    assert.notDeepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    )
+    const counted = run.topics['revenue-per-minute']!.map(({ value }) => JSON.parse(String(value)).orders)
+    assert.equal(
+      counted.reduce((sum, orders) => sum + orders, 0),
+      records.length,
+    )
     // #endregion
   })
 
