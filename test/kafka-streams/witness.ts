@@ -33,8 +33,22 @@ export interface Witness {
 /** With MILLRACE_CLIENTS=leave-out a missing tool is no failure under CI either. */
 const reason = process.env['MILLRACE_CLIENTS'] === 'leave-out' ? 'left out' : 'not installed'
 
-/** The witness, or what to install for it. */
-export function startWitness(): Witness | { readonly missing: string } {
+/** The witness, or why there is none. */
+export interface StartedWitness {
+  readonly witness: Witness | undefined
+  /** What to install; false when nothing is missing. */
+  readonly skip: string | false
+}
+
+/** One for all tests: two at a time would install the same libraries. */
+export function startWitness(): StartedWitness {
+  const started = installedWitness()
+  return 'missing' in started
+    ? { witness: undefined, skip: started.missing }
+    : { witness: started, skip: false }
+}
+
+function installedWitness(): Witness | { readonly missing: string } {
   for (const [tool, install] of [
     ['java', 'default-jdk-headless'],
     ['javac', 'default-jdk-headless'],

@@ -6,12 +6,12 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { after, describe, it } from 'node:test'
+import { it } from 'node:test'
 import { root } from '../../scripts/repository.ts'
 import { testDriver } from '../../src/testing/test-driver.ts'
 import { type CaseTable, inputsOf, readTables, resultCells, writeRows } from './case-tables.ts'
 import { pipelineOf, topologies } from './topologies.ts'
-import { type CausedRecord, type InputRecord, startWitness } from './witness.ts'
+import type { CausedRecord, InputRecord, StartedWitness } from './witness.ts'
 
 const file = path.join(root, 'docs/reference/semantics.md')
 const updated = process.env['UPDATE_GOLDEN'] === '1'
@@ -74,9 +74,6 @@ const columns: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'Windows: Sessions': { "emit: 'update'": 'session', "emit: 'close'": 'session-close' },
 }
 
-const started = startWitness()
-const witness = 'missing' in started ? undefined : started
-const noWitness = 'missing' in started ? started.missing : false
 const tables = readTables(fs.readFileSync(file, 'utf8'))
 
 /** What follows each row here, and which records were late. */
@@ -111,8 +108,7 @@ function check({ title }: CaseTable, found: ReadonlyMap<string, readonly string[
   else assert.deepEqual(rows, table.rows)
 }
 
-describe('the tables of semantics.md', () => {
-  after(() => witness?.close())
+export function compareTables({ witness, skip }: StartedWitness): void {
   it('are those that are compared', () => {
     assert.deepEqual(tables.map(({ title }) => title).sort(), Object.keys(columns).sort())
   })
@@ -122,7 +118,7 @@ describe('the tables of semantics.md', () => {
     it(`hold here: ${table.title}`, () => {
       check(table, new Map(operators.map(([operator, name]) => [headerOf(operator), ours(name, inputs)])))
     })
-    it(`hold in Kafka Streams: ${table.title}`, { skip: noWitness }, async () => {
+    it(`hold in Kafka Streams: ${table.title}`, { skip }, async () => {
       const found = new Map<string, readonly string[]>()
       for (const [operator, name] of operators) {
         const cells = resultCells(inputs, (await witness?.run(name, inputs)) ?? [])
@@ -133,7 +129,7 @@ describe('the tables of semantics.md', () => {
       check(table, found)
     })
   }
-})
+}
 
 function headerOf(operator: string): string {
   const [name, ...more] = operator.split(', ')
