@@ -120,13 +120,13 @@ async function javaMember(
   }
 }
 
-/** Waits until the members have all partitions, each at least one, and none is with two. */
+/** Waits until each of the members has as many partitions as the others, and nothing is left to move. */
 async function share(s: Scenario, what: string, members: readonly Member[]): Promise<void> {
   await s.until(what, async () => {
     const held = await Promise.all(members.map((member) => member.partitions()))
     const all = held.flat()
     return (
-      held.every((partitions) => partitions.length > 0) &&
+      held.every((partitions) => partitions.length === PARTITIONS / members.length) &&
       all.length === PARTITIONS &&
       new Set(all).size === PARTITIONS
     )
