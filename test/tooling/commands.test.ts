@@ -59,6 +59,40 @@ describe('npm start', () => {
   })
 })
 
+describe('npm run sim and npm run bench', () => {
+  function run(task: string, ...parameters: string[]): { code: number | null; out: string; err: string } {
+    const file = path.join(root, 'scripts', 'tasks', `${task}.ts`)
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--conditions=millrace-source', file, ...parameters],
+      { encoding: 'utf8' },
+    )
+    return { code: status, out: stdout, err: stderr }
+  }
+  it('say what a program does, and what is wrong with an option, without a stack', () => {
+    for (const [task, name] of [
+      ['sim', 'client-late-commits'],
+      ['bench', 'types'],
+    ] as const) {
+      const help = run(task, name, '--help')
+      assert.deepEqual([help.code, help.err], [0, ''])
+      assert.match(help.out, new RegExp(`^\`npm run ${task} -- ${name}`))
+      const wrong = run(task, name, '--no-such-option', '1')
+      assert.equal(wrong.code, 2)
+      assert.match(wrong.err, /^error .*--no-such-option/)
+      assert.ok(wrong.err.endsWith(help.out))
+    }
+  })
+  it('list what there is', () => {
+    const { code, err } = run('sim', 'no-such-simulation')
+    assert.equal(code, 2)
+    assert.match(
+      err,
+      /^error no "no-such-simulation" in test\/simulation\/\n {2}npm run sim -- .*\|kafka-faults\|/,
+    )
+  })
+})
+
 describe('.ci/run', () => {
   /** Runs the script with an npm that prints and ends as told; from another folder, as CI may. */
   function run(npm: Readonly<Record<string, { prints?: string; status?: number }>>): {
