@@ -17,6 +17,7 @@ import type { BrokerParts } from './broker-parts.ts'
 import { type BrokerConfig, type ResolvedConfig, resolveBrokerConfig } from './config/broker-config.ts'
 import { TRANSACTION_TOPIC } from './coordinators.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { ReadMemory } from './fetch/read-memory.ts'
 import { handlers } from './handlers/register.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { InProcessConnection } from './in-process.ts'
@@ -96,7 +97,16 @@ export class Broker {
     const { responseBudget } = parts
     const { dispatcher } = this
     this.listeners = new Listeners(
-      { clock, logger, settings, dispatcher, security, requestBudget, responseBudget },
+      {
+        clock,
+        logger,
+        settings,
+        dispatcher,
+        security,
+        requestBudget,
+        responseBudget,
+        readMemory: new ReadMemory(),
+      },
       { net: platform.net, disk: platform.disk, settingsOf, nextConnectionId: () => this.nextConnectionId++ },
     )
     this.housekeeping.start()

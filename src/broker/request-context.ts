@@ -4,6 +4,7 @@
  * Handlers call `authorize` at the places where Kafka checks rights. Until users are configured everything is
  * allowed; the rules of `security/acls/` come in as an `Authorizer`.
  */
+import type { ReadMemory } from './fetch/read-memory.ts'
 import type { SaslLogin } from './security/sasl/sasl-login.ts'
 
 /** Kafka's operations, with their numbers on the wire. */
@@ -94,13 +95,22 @@ export class RequestContext {
   readonly clientId: string | null
   /** Rights that the handler asked for in vain, the first of them; undefined while there are none. */
   denials: Denial[] | undefined
+  /** What an answer may read logs into; undefined where it is handed over as it is, in this process. */
+  readonly readMemory: ReadMemory | undefined
   private readonly authorizer: Authorizer
 
-  constructor(connection: ConnectionInfo, version: number, clientId: string | null, authorizer: Authorizer) {
+  constructor(
+    connection: ConnectionInfo,
+    version: number,
+    clientId: string | null,
+    authorizer: Authorizer,
+    readMemory?: ReadMemory,
+  ) {
     this.connection = connection
     this.version = version
     this.clientId = clientId
     this.authorizer = authorizer
+    this.readMemory = readMemory
   }
 
   get principal(): Principal {

@@ -45,8 +45,13 @@ export function indexedTimestamp(bytes: Uint8Array, start: number): number {
 }
 
 /** Reads `count` bytes of a file, or what there is. */
-export function readBytes(file: DiskFile, position: number, count: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(count)
+export function readBytes(
+  file: DiskFile,
+  position: number,
+  count: number,
+  allocate: (sizeBytes: number) => Buffer = Buffer.allocUnsafeSlow,
+): Buffer {
+  const bytes = allocate(count)
   const got = file.read(bytes, 0, count, position)
   return got === count ? bytes : bytes.subarray(0, got)
 }

@@ -37,6 +37,8 @@ export interface BatchRange {
   readonly limitOffset: number
   readonly maxBytes: number
   readonly minOneBatch: boolean
+  /** As in `ReadOptions`. */
+  readonly allocate: ((sizeBytes: number) => Buffer) | undefined
 }
 
 /** Where a walk over headers ended. */
@@ -179,12 +181,13 @@ export class LogReader {
   private readAt(segment: Segment, position: number, range: BatchRange): Buffer {
     const file = segment.logFile()
     const room = segment.sizeBytes - position
-    let bytes = readBytes(file, position, Math.min(room, Math.max(range.maxBytes, HEADER_BYTES)))
+    const wanted = Math.min(room, Math.max(range.maxBytes, HEADER_BYTES))
+    let bytes = readBytes(file, position, wanted, range.allocate)
     let sound = this.soundPart(segment, position, bytes, range, range.maxBytes)
     const sizeBytes = bytes.length < HEADER_BYTES ? 0 : batchSizeBytes(bytes, 0)
     if (sound.end === 0 && !sound.limited && sizeBytes > range.maxBytes && sizeBytes <= room) {
       if (!range.minOneBatch) return nothing
-      bytes = readBytes(file, position, sizeBytes)
+      bytes = readBytes(file, position, sizeBytes, range.allocate)
       sound = this.soundPart(segment, position, bytes, range, sizeBytes)
     }
     const { end } = sound

@@ -68,6 +68,8 @@ export interface ReadOptions {
   readonly isolation?: IsolationLevel
   /** Give the first batch whole even if it is larger than `maxBytes`; true if not given. */
   readonly minOneBatch?: boolean
+  /** Where to read into: a buffer of that size, of any content. New memory if not given. */
+  readonly allocate?: (sizeBytes: number) => Buffer
 }
 
 export interface AbortedTransaction {

@@ -314,14 +314,14 @@ export class PartitionLog {
    */
   read(options: ReadOptions): ReadResult {
     this.requireOpen()
-    const { fromOffset, maxBytes, isolation, minOneBatch = true } = options
+    const { fromOffset, maxBytes, isolation, minOneBatch = true, allocate } = options
     const { segments } = this.opened
     const highWatermark = this.visibleOffset
     const { lastStableOffset, logStartOffset } = this
     if (fromOffset < logStartOffset || fromOffset > this.endOffset) throw this.outOfRange(fromOffset)
     const committed = isolation === 'read_committed'
     const limitOffset = committed ? lastStableOffset : highWatermark
-    const bytes = this.reader.read({ fromOffset, limitOffset, maxBytes, minOneBatch })
+    const bytes = this.reader.read({ fromOffset, limitOffset, maxBytes, minOneBatch, allocate })
     const aborted =
       committed && bytes.length > 0 ? abortedTransactions(segments, fromOffset, endOffsetOf(bytes)) : []
     return { bytes, highWatermark, lastStableOffset, logStartOffset, abortedTransactions: aborted }

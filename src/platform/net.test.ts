@@ -140,6 +140,47 @@ function netContract(name: string, make: () => NetUnderTest): void {
         await listener.close()
       },
     )
+    check('tells when the bytes are taken and may change, and never when they were not', async (under) => {
+      const { client, server, listener } = await open(under)
+      const atOnce: string[] = []
+      client.socket.writeAll([], () => atOnce.push('nothing'))
+      client.socket.writeAll([Buffer.from('a'), Buffer.from('b')], () => atOnce.push('ab'))
+      await waitFor(under, 'what there is room for', () => atOnce.includes('ab'))
+      server.socket.pause()
+      let filled = 0
+      while (client.socket.queuedBytes() === 0) {
+        client.socket.write(Buffer.alloc(1024 * 1024))
+        filled += 1024 * 1024
+        for (let turn = 0; turn < 5; turn++) await under.clock.nextTurn()
+      }
+      const memory = Buffer.alloc(100_000, 'm')
+      let taken = 0
+      const again = (): void => {
+        taken++
+        memory.fill('!')
+      }
+      client.socket.writeAll([Buffer.from('head'), memory], again)
+      for (let turn = 0; turn < 20; turn++) await under.clock.nextTurn()
+      assert.equal(taken, 0)
+      server.socket.resume()
+      const expected = 2 + filled + 4 + memory.length
+      await waitFor(under, 'all bytes', () => server.received.length === expected)
+      await waitFor(under, 'the word', () => taken === 1)
+      assert.equal(server.text.slice(-memory.length), 'm'.repeat(memory.length))
+
+      server.socket.pause()
+      while (client.socket.queuedBytes() === 0) {
+        client.socket.write(Buffer.alloc(1024 * 1024))
+        for (let turn = 0; turn < 5; turn++) await under.clock.nextTurn()
+      }
+      client.socket.writeAll([memory], again)
+      client.socket.destroy()
+      await waitFor(under, 'the close', () => client.closes.length === 1)
+      client.socket.writeAll([memory], again)
+      for (let turn = 0; turn < 20; turn++) await under.clock.nextTurn()
+      assert.equal(taken, 1)
+      await listener.close()
+    })
     check('gives no data while paused', async (under) => {
       const { client, server, listener } = await open(under)
       server.socket.pause()

@@ -23,8 +23,11 @@ export interface Socket {
   start(events: SocketEvents): void
   /** Queues bytes, which must not be changed afterwards. False asks to wait for `drain`. */
   write(bytes: Uint8Array): boolean
-  /** Queues pieces one after the other, as `write`, and hands them over together. */
-  writeAll(pieces: readonly Uint8Array[]): boolean
+  /**
+   * Queues pieces one after the other, as `write`, and hands them over together. `taken` is called, in a later turn or
+   * at once, when the operating system has the bytes and they may change again; never when the connection ends before.
+   */
+  writeAll(pieces: readonly Uint8Array[], taken?: () => void): boolean
   /** Bytes queued and not yet taken by the operating system. */
   queuedBytes(): number
   /** Stops `data` events; the other side is slowed down by TCP. */

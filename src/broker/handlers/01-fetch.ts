@@ -126,11 +126,13 @@ class Reading {
   }
 
   private records(partition: Partition, wanted: FetchPartition): PartitionResponse {
+    const { readMemory } = this.context
     const result = partition.log.read({
       fromOffset: Number(wanted.fetchOffset),
       maxBytes: Math.max(0, Math.min(wanted.partitionMaxBytes, this.bytesLeft)),
       isolation: this.isolation,
       minOneBatch: this.bytes === 0,
+      ...(readMemory && { allocate: (sizeBytes: number) => readMemory.take(sizeBytes) }),
     })
     const { length } = result.bytes
     this.bytes += length

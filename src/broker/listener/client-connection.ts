@@ -152,7 +152,7 @@ export class ClientConnection {
   }
 
   private handle(frame: Buffer): void {
-    const { dispatcher, security } = this.shared
+    const { dispatcher, readMemory, security } = this.shared
     const { login } = this.info
     if (login?.expectsToken === true) {
       this.takeToken(login, frame)
@@ -175,7 +175,7 @@ export class ClientConnection {
       return
     }
     const request = decodeRequest(api, version, reader)
-    const context = new RequestContext(this.info, version, header.clientId, security.authorizer)
+    const context = new RequestContext(this.info, version, header.clientId, security.authorizer, readMemory)
     const metered = security.quotas.inForce && context.principal !== internalPrincipal
     const charge = metered ? this.charge(context, frame.length) : undefined
     charge?.limit(api, request)
@@ -274,13 +274,19 @@ export class ClientConnection {
 
   private flush(): void {
     if (this.closed) return
-    let room = true
-    for (const piece of this.answers.take()) room = this.socket.write(piece)
+    const room = this.write(this.answers.take())
     if (!room) this.stall()
     this.shared.responseBudget.hold(this, this.answers.readyBytes + (room ? 0 : this.socket.queuedBytes()))
     if (this.inFlight < this.shared.settings['max.in.flight.requests.per.connection']) {
       this.resume(WAITING_FOR_ANSWERS)
     }
+  }
+
+  private write(pieces: readonly Buffer[]): boolean {
+    const { readMemory } = this.shared
+    if (pieces.length === 0) return true
+    if (!readMemory.isIn(pieces)) return this.socket.writeAll(pieces)
+    return this.socket.writeAll(pieces, () => readMemory.giveBack(pieces))
   }
 
   private stall(): void {

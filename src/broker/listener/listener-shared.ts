@@ -2,6 +2,7 @@ import type { Logger } from '../../core/logger.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { BrokerSettings } from '../config/broker-settings.ts'
 import type { Dispatcher } from '../dispatcher.ts'
+import type { ReadMemory } from '../fetch/read-memory.ts'
 import type { Security } from '../security/security.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -17,5 +18,7 @@ export interface ListenerShared {
   readonly requestBudget: MemoryBudget
   /** For answers that were not read yet. */
   readonly responseBudget: MemoryBudget
+  /** For what answers give from logs. */
+  readonly readMemory: ReadMemory
   closed(connection: ClientConnection): void
 }

@@ -265,6 +265,55 @@ test('a slow reader gets everything in the end', async () => {
   await broker.close()
 })
 
+test('what a slow reader was promised is not changed by what others read meanwhile', async () => {
+  const broker = await openListening()
+  await broker.send(metadata, askMetadata)
+  const values = [...'abcdef'].map((letter) => letter.repeat(200_000))
+  for (const value of values) {
+    const records = batchOf([value])
+    const topicData = [{ name: 'clicks', partitionData: [{ index: 0, records }] }]
+    await broker.send(produce, { acks: -1, timeoutMs: 1000, topicData }, { version: 9 })
+  }
+  const ask = (client: RawClient, offset: number): void =>
+    client.send(fetch, 11, offset, {
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: 1 << 20,
+      sessionEpoch: -1,
+      topics: [
+        {
+          topic: 'clicks',
+          partitions: [{ partition: 0, fetchOffset: BigInt(offset), partitionMaxBytes: 250_000 }],
+        },
+      ],
+    })
+  const valueAt = (client: RawClient, answer: number): string => {
+    const [offset, { responses }] = read(fetch, 11, client.frames()[answer]!)
+    const records = responses[0]?.partitions[0]?.records
+    const letter = 'abcdef'[offset]!
+    return records?.includes(letter.repeat(200_000)) === true ? letter : 'something else'
+  }
+  const slow = await connect(broker, 'slow')
+  slow.socket.pause()
+  for (let offset = 0; offset < values.length; offset++) ask(slow, offset)
+  const fast = await connect(broker, 'fast')
+  for (let round = 0; round < 3; round++) {
+    for (let offset = 0; offset < values.length; offset++) {
+      const answers = fast.frames().length
+      ask(fast, offset)
+      await broker.simulation.runUntil(() => fast.frames().length > answers)
+      assert.equal(valueAt(fast, answers), 'abcdef'[offset])
+    }
+  }
+  slow.socket.resume()
+  await broker.simulation.runUntil(() => slow.frames().length === values.length)
+  assert.deepEqual(
+    values.map((_, answer) => valueAt(slow, answer)),
+    [...'abcdef'],
+  )
+  await broker.close()
+})
+
 test('a request that does not arrive whole in time ends the connection', async () => {
   const broker = await openListening({ 'request.receive.timeout.ms': 5000 })
   const client = await connect(broker)

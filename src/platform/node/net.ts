@@ -68,13 +68,20 @@ class NodeSocket implements Socket {
     return this.socket.write(bytes)
   }
 
-  writeAll(pieces: readonly Uint8Array[]): boolean {
+  writeAll(pieces: readonly Uint8Array[], taken?: () => void): boolean {
     const { socket } = this
-    if (pieces.length === 1) return socket.write(pieces[0]!)
-    let room = true
+    const written =
+      taken &&
+      ((error?: Error | null): void => {
+        if (!error) taken()
+      })
+    const last = pieces.length - 1
+    if (last < 0) return true
+    if (last === 0) return socket.write(pieces[0]!, written)
     // One call of the operating system for all of them.
     socket.cork()
-    for (const piece of pieces) room = socket.write(piece)
+    for (let at = 0; at < last; at++) socket.write(pieces[at]!)
+    const room = socket.write(pieces[last]!, written)
     socket.uncork()
     return room
   }

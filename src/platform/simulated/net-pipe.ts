@@ -64,6 +64,9 @@ export class Pipe {
   private ending = false
   private endIsSent = false
   private wantsDrain = false
+  /** What was written before each of them is on its way when the sum of sent bytes reaches `sentBytes`. */
+  private readonly takers: { readonly sentBytes: number; readonly taken: () => void }[] = []
+  private sentBytes = 0
   private refused = false
   private abandoned = false
 
@@ -94,6 +97,13 @@ export class Pipe {
     if (!room) this.wantsDrain = true
     this.send()
     return room
+  }
+
+  /** Calls `taken` once all that was written is on its way; never if it is dropped before. */
+  whenTaken(taken: () => void): void {
+    if (this.ending || this.abandoned) return
+    this.takers.push({ sentBytes: this.sentBytes + this.queuedBytes, taken })
+    this.tellTakers()
   }
 
   /** After what is queued, the other side gets the end. */
@@ -164,15 +174,23 @@ export class Pipe {
       const count = Math.min(this.cut(bytes.length), WINDOW_BYTES - this.onTheWayBytes)
       this.onTheWayBytes += count
       this.queuedBytes -= count
+      this.sentBytes += count
       this.dispatch({ kind: 'data', dueMs: this.drawDueMs(), bytes: Buffer.from(bytes.subarray(0, count)) })
       const rest = bytes.subarray(count)
       if (rest.length > 0) this.queue.unshift({ bytes: rest, checksum: crc32c(rest) })
     }
+    this.tellTakers()
     if (this.queue.length > 0) return
     if (this.ending) this.sendEnd()
     else if (this.wantsDrain) {
       this.wantsDrain = false
       this.world.clock.after(0, () => this.sender?.drained())
+    }
+  }
+
+  private tellTakers(): void {
+    while (this.takers.length > 0 && this.takers[0]!.sentBytes <= this.sentBytes) {
+      this.world.clock.after(0, this.takers.shift()!.taken)
     }
   }
 
@@ -205,6 +223,7 @@ export class Pipe {
   forgetQueue(): void {
     this.queue.length = 0
     this.queuedBytes = 0
+    this.takers.length = 0
     this.wantsDrain = false
   }
 }

@@ -69,9 +69,10 @@ export class SimulatedSocket implements Socket, PipeReceiver, PipeSender {
     return this.closed || this.ended ? false : this.outbound.write(bytes)
   }
 
-  writeAll(pieces: readonly Uint8Array[]): boolean {
+  writeAll(pieces: readonly Uint8Array[], taken?: () => void): boolean {
     let room = true
     for (const piece of pieces) room = this.write(piece)
+    if (taken !== undefined) this.outbound.whenTaken(taken)
     return room
   }
 

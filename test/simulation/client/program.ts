@@ -201,7 +201,8 @@ export class HeldSocket implements Socket {
     return true
   }
 
-  writeAll(pieces: readonly Uint8Array[]): boolean {
+  writeAll(pieces: readonly Uint8Array[], taken?: () => void): boolean {
+    if (this.held === undefined) return this.raw.writeAll(pieces, taken)
     let room = true
     for (const piece of pieces) room = this.write(piece)
     return room

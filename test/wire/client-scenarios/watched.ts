@@ -69,9 +69,9 @@ export class Watched {
             this.see(bytes)
             return this.silent || socket.write(bytes)
           },
-          writeAll: (pieces) => {
+          writeAll: (pieces, taken) => {
             this.see(Buffer.concat(pieces))
-            return this.silent || socket.writeAll(pieces)
+            return this.silent || socket.writeAll(pieces, taken)
           },
           queuedBytes: () => socket.queuedBytes(),
           pause: () => socket.pause(),
