@@ -6,14 +6,14 @@
  *   latency      20,000 records a second: p50 and p99 of the acknowledgement
  *   transaction  one record in a transaction, again and again: mean, p50 and p99
  *
- * Clients: `millrace` (a promise or an object per record), `millrace-batch` (whole batches), kafkajs,
+ * Clients: `millrace` (an object per record), `millrace-batch` (whole batches), kafkajs,
  * @platformatic/kafka, and Java with its own perf tools. Every process gets warm before it is measured, so neither its
- * start nor the JIT's first work counts. kafkajs and @platformatic/kafka have no batches of their own: they are given
- * 1,000 records a call, five calls at a time, and are not idempotent; Java and ours are.
+ * start nor the JIT's first work counts. Of the Node clients kafkajs, @platformatic/kafka and `millrace` are given 1,000
+ * records a call, five calls at a time; Java and ours are idempotent.
  *
- * Memory is the peak of the whole process, with the 45 MB of an empty Node. Half of what a Node client takes while it
+ * Memory is the peak of the whole process, with the 45 MB of an empty Node. Much of what a Node client takes while it
  * produces is V8's young generation: it grows to 128 MB where thousands of objects are under way all the time, as with
- * a promise per record, whoever's they are.
+ * a promise per record.
  *
  * Options: --records N (1000000), --passes K (3), --jobs produce,consume,latency,transaction, --clients NAME,…
  * Ends with RATIO lines of the medians: the other's figure divided by ours for costs and times, ours by the other's for

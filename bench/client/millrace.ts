@@ -1,4 +1,4 @@
-/** Our client, a promise or an object per record: what the README shows. */
+/** Our client, an object per record: what the guide shows. */
 import { randomUUID } from 'node:crypto'
 import { connect } from '../../src/client/index.ts'
 import { sendInCalls, serveWork } from './work.ts'
@@ -8,8 +8,7 @@ await serveWork(async ({ broker, topic, job }) => {
   const producer = kafka.producer()
   if (job !== 'consume') await producer.init()
   return {
-    produce: (n) =>
-      sendInCalls(n, (values) => Promise.all(values.map((value) => producer.send({ topic, value })))),
+    produce: (n) => sendInCalls(n, (values) => producer.send(values.map((value) => ({ topic, value })))),
     send(values, acknowledged) {
       for (const value of values) void producer.send({ topic, value }).then(acknowledged)
     },

@@ -276,6 +276,7 @@ describe('typed records', () => {
     const producer = typedProducer(sending, { topic, key: stringSerde, value: json<number>() })
     await producer.send({ key: 'K', value: 5, timestampMs: 9, headers: [{ key: 'h', value: null }] })
     await producer.send({ value: null })
+    await producer.send([{ value: 1 }, { value: 2 }])
     assert.deepEqual(sent, [
       {
         topic,
@@ -285,6 +286,10 @@ describe('typed records', () => {
         timestampMs: 9,
       },
       { topic, key: null, value: null, headers: [] },
+      [
+        { topic, key: null, value: Buffer.from('1'), headers: [] },
+        { topic, key: null, value: Buffer.from('2'), headers: [] },
+      ],
     ])
     await assert.rejects(
       typedProducer(sending, { topic, value: stringSerde }).send({ key: 'K' as never, value: 'x' }),

@@ -1,5 +1,5 @@
 /** A producer of values: keys and values are written by serdes, and the schema's id goes where it is asked for. */
-import type { RecordMetadata, RecordToSend } from '../client/producer/producer.ts'
+import type { Producer, RecordMetadata, RecordToSend } from '../client/producer/producer.ts'
 import { ByteWriter } from '../core/byte-writer.ts'
 import { MillraceError } from '../core/errors.ts'
 import { type Header, type Headers, noHeaders } from '../core/record.ts'
@@ -31,14 +31,14 @@ export interface TypedRecordToSend<K, V> {
 export interface TypedProducer<K, V> {
   /** Sends a record; resolves when it is acknowledged. @throws what `Producer.send` throws; MR_RECORD_INVALID */
   send(record: TypedRecordToSend<K, V>): Promise<RecordMetadata>
+  /** Sends records, in their order; none if one of them cannot be written as bytes. @throws as for one record */
+  send(records: readonly TypedRecordToSend<K, V>[]): Promise<RecordMetadata[]>
   /** The record as bytes, to be sent in another way. @throws MR_RECORD_INVALID */
   encode(record: TypedRecordToSend<K, V>): RecordToSend
 }
 
 /** Any producer, or a transaction. */
-interface Sending {
-  send(record: RecordToSend): Promise<RecordMetadata>
-}
+type Sending = Pick<Producer, 'send'>
 
 /**
  * A producer for one topic.
@@ -84,7 +84,18 @@ export function typedProducer<K, V>(
       ...(timestampMs !== undefined && { timestampMs }),
     }
   }
-  return { encode, send: async (record) => producer.send(encode(record)) }
+  async function send(record: TypedRecordToSend<K, V>): Promise<RecordMetadata>
+  async function send(records: readonly TypedRecordToSend<K, V>[]): Promise<RecordMetadata[]>
+  async function send(
+    sent: TypedRecordToSend<K, V> | readonly TypedRecordToSend<K, V>[],
+  ): Promise<RecordMetadata | RecordMetadata[]> {
+    return isMany(sent) ? producer.send(sent.map(encode)) : producer.send(encode(sent))
+  }
+  return { encode, send }
+}
+
+function isMany<T>(sent: T | readonly T[]): sent is readonly T[] {
+  return Array.isArray(sent)
 }
 
 function missingKey(topic: string): never {

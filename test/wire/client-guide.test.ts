@@ -34,6 +34,8 @@ await before.close()
 const board = new Map<string, string>()
 ${block('write').replace('localhost:9092', target.brokers)}
 assert.equal(offset >= 0 && partition >= 0, true)
+${block('writeMany')}
+assert.equal(written.filter(({ topic, offset }) => topic === 'boarded' && offset >= 0).length, 3)
 ${block('read')}
 assert.deepEqual([...board.keys()].sort(), ['LH-400', 'LH-401', 'LH-402'])
 assert.equal(board.get('LH-400'), '{"gate":"B12"}')

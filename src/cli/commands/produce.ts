@@ -7,7 +7,7 @@
  *    the others from being stored; a broker that does not answer does. Ctrl-C ends the input.
  */
 import type { Cluster } from '../../client/cluster.ts'
-import { createProducer, type Producer, type RecordToSend } from '../../client/producer/producer.ts'
+import { createProducer, type RecordMetadata, type RecordToSend } from '../../client/producer/producer.ts'
 import { MillraceError } from '../../core/errors.ts'
 import { type Header, textHeader } from '../../core/record.ts'
 import type { Platform } from '../../platform/platform.ts'
@@ -28,7 +28,7 @@ interface ProduceRequest {
   readonly dryRun: boolean
 }
 
-type Send = Producer['send']
+type Send = (record: RecordToSend) => Promise<RecordMetadata>
 
 const FILE_READ_BYTES = 64 * 1024
 const NOT_KNOWN = -1

@@ -16,7 +16,7 @@ import { Parking } from './parking.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { Partitioner } from './partitioner.ts'
 import { type BatchToSend, PendingBatch } from './pending-batch.ts'
-import { BatchReceipt, type RecordMetadata, RecordReceipt, RecordReceipts } from './receipt.ts'
+import { allWritten, BatchReceipt, type RecordMetadata, RecordReceipt, RecordReceipts } from './receipt.ts'
 import type { Sender } from './sender.ts'
 
 export interface RecordToSend {
@@ -75,6 +75,16 @@ export class Accumulator {
     return this.place(record)
   }
 
+  /** Takes records in their order; resolves when all are acknowledged. */
+  addAll(records: readonly RecordToSend[]): Promise<RecordMetadata[]> {
+    const { budget } = this.parts
+    return allWritten(
+      records.map((record) =>
+        budget.full || this.parking.hasQueue ? this.parking.untilRoom(record) : this.place(record, true),
+      ),
+    )
+  }
+
   /** Takes a batch; resolves with its base offset when it is acknowledged. */
   addBatch(topic: string, partition: number, builder: BatchToSend): Promise<number> {
     const { budget, settings } = this.parts
@@ -128,19 +138,20 @@ export class Accumulator {
     return queue
   }
 
-  private place(record: RecordToSend): Promise<RecordMetadata> {
+  /** @param oneOfMany if nobody looks at what becomes of this record alone */
+  private place(record: RecordToSend, oneOfMany = false): Promise<RecordMetadata> {
     const topic = this.parts.cluster.metadata.topics.get(record.topic)
     if (topic === undefined || this.parking.holdsTopic(record.topic)) {
       return this.parking.untilTopicKnown(record)
     }
     try {
-      return this.append(record, topic.partitions.length)
+      return this.append(record, topic.partitions.length, oneOfMany)
     } catch (error) {
       return this.parking.refuse(asMillraceError(error))
     }
   }
 
-  private append(record: RecordToSend, partitionCount: number): Promise<RecordMetadata> {
+  private append(record: RecordToSend, partitionCount: number, oneOfMany: boolean): Promise<RecordMetadata> {
     const { budget, sender, settings } = this.parts
     const key = encoded(record.key ?? null, this.keyBytes)
     const value = encoded(record.value, this.valueBytes)
@@ -164,9 +175,9 @@ export class Accumulator {
     const receipts = batch.receipt as RecordReceipts
     const index = builder.recordCount - 1
     const receipt =
-      budget.usedBytes < PROMISE_BYTES_MAX
-        ? receipts.promise(index, timestampMs)
-        : new RecordReceipt(receipts, index, timestampMs)
+      oneOfMany || budget.usedBytes >= PROMISE_BYTES_MAX
+        ? new RecordReceipt(receipts, index, timestampMs)
+        : receipts.promise(index, timestampMs)
     budget.add(batch.builder.sizeBytes - batch.countedBytes)
     batch.countedBytes = batch.builder.sizeBytes
     if (batch.countedBytes >= settings.batchBytesMax) {

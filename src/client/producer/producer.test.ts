@@ -128,6 +128,88 @@ test('records are told their places, however much is under way', async () => {
   )
 })
 
+/** Answers with the offsets that a log would give. */
+function keepOffsets(world: World): void {
+  const ends = new Map<number, number>()
+  world.connection.on('Produce', (request) => ({
+    responses: request.topicData.map(
+      ({
+        topicId,
+        partitionData,
+      }: {
+        topicId: Buffer
+        partitionData: { index: number; records: Buffer }[]
+      }) => ({
+        topicId,
+        partitionResponses: partitionData.map(({ index, records }) => {
+          const end = ends.get(index) ?? 0
+          ends.set(index, end + recordCountOf(records, 0))
+          return { index, errorCode: 0, baseOffset: BigInt(end) }
+        }),
+      }),
+    ),
+  }))
+}
+
+for (const [how, options] of [
+  ['at once', {}],
+  ['in small batches', { batchBytesMax: 200 }],
+  ['as far as there is room, and then the rest', { memoryBytesMax: 2000, batchBytesMax: 200 }],
+] as const) {
+  test(`records that are sent together are told their places in their order, sent ${how}`, async () => {
+    const world = new World(options)
+    keepOffsets(world)
+    const records = Array.from({ length: 100 }, (_, at) => ({
+      topic: 't',
+      partition: at % 3,
+      value: `value ${at}`.padEnd(40),
+      timestampMs: 1000 + at,
+    }))
+    // The topic is not known yet, then it is.
+    const [first, second] = await world.run(
+      Promise.all([world.producer.send(records.slice(0, 50)), world.producer.send(records.slice(50))]),
+    )
+    assert.deepEqual(
+      [...first, ...second],
+      records.map(({ partition, timestampMs }, at) => {
+        return { topic: 't', partition, offset: Math.floor(at / 3), timestampMs }
+      }),
+    )
+    assert.deepEqual(await world.producer.send([]), [])
+    await world.run(world.producer.close())
+    await assert.rejects(world.producer.send(records), { code: 'MR_CLOSED' })
+    await assert.rejects(world.producer.send([]), { code: 'MR_CLOSED' })
+  })
+}
+
+test('records that are sent together fail with the first failure, once it is known of all', async () => {
+  const world = new World({ idempotent: false })
+  let answers = 0
+  world.connection.on('Produce', (request) => {
+    answers++
+    const { topicId, partitionData } = request.topicData[0]
+    const partitionResponses = partitionData.map(({ index }: { index: number }) => ({
+      index,
+      errorCode: index === 1 ? 87 : 0,
+      baseOffset: 0n,
+    }))
+    return { responses: [{ topicId, partitionResponses }] }
+  })
+  await world.run(world.cluster.partitionCount('t'))
+  const records = [0, 1, 2].map((partition) => ({ topic: 't', partition, value: 'v' }))
+  await world.run(
+    assert.rejects(world.producer.send([...records, { topic: 't', partition: 99, value: 'v' }]), {
+      code: 'MR_KAFKA',
+      message: /INVALID_RECORD/,
+    }),
+  )
+  assert.equal(world.producer.bufferedBytes, 0)
+  assert.ok(answers > 0)
+  // As for a single record, whoever flushes is told too.
+  await world.run(assert.rejects(world.producer.flush(), { code: /^MR_/ }))
+  await world.run(world.producer.send([records[0]!, records[2]!]))
+})
+
 test('lingering waits for more records, but not once a batch is full or flush is called', async () => {
   const world = new World({ lingerMs: 100, batchBytesMax: 400 })
   await world.run(world.cluster.partitionCount('t'))

@@ -31,6 +31,12 @@ export interface Producer {
    */
   send(record: RecordToSend): Promise<RecordMetadata>
   /**
+   * Sends records, in their order; resolves when all are acknowledged, with where each was written. Much cheaper than
+   * a promise for each.
+   * @throws what sending one throws, for the first that failed, once it is known of all: others may have been written
+   */
+  send(records: readonly RecordToSend[]): Promise<RecordMetadata[]>
+  /**
    * Sends a batch that the caller has built, in order per partition; resolves with its base offset. The batch belongs
    * to the producer from then on.
    *
@@ -109,13 +115,15 @@ class ClusterProducer implements Producer {
     return this.budget.usedBytes
   }
 
-  send(record: RecordToSend): Promise<RecordMetadata> {
+  send(record: RecordToSend): Promise<RecordMetadata>
+  send(records: readonly RecordToSend[]): Promise<RecordMetadata[]>
+  send(sent: RecordToSend | readonly RecordToSend[]): Promise<RecordMetadata | RecordMetadata[]> {
     try {
       this.checkSending()
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.accumulator.add(record)
+    return isMany(sent) ? this.accumulator.addAll(sent) : this.accumulator.add(sent)
   }
 
   sendBatch(topic: string, partition: number, batch: BatchToSend): Promise<number> {
@@ -204,4 +212,9 @@ class ClusterProducer implements Producer {
       hint: 'Give createProducer a transactionalId.',
     })
   }
+}
+
+/** `Array.isArray` does not tell a readonly array from what it is not. */
+function isMany(sent: RecordToSend | readonly RecordToSend[]): sent is readonly RecordToSend[] {
+  return Array.isArray(sent)
 }

@@ -137,7 +137,29 @@ export class RecordReceipt implements Promise<RecordMetadata> {
     return this.then().finally(onFinally)
   }
 
-  private metadata(): RecordMetadata {
+  /** Resolves when its batch is acknowledged. */
+  get written(): Promise<void> {
+    return this.batch.written
+  }
+
+  /** Where the record was written; asked for when it was. */
+  metadata(): RecordMetadata {
     return this.batch.metadata(this.index, this.timestampMs)
   }
+}
+
+/**
+ * Where records were written, in their order, once it is known of all of them. Rejects with the failure of the first
+ * that was not. It waits for batches, not for records.
+ */
+export async function allWritten(receipts: readonly Promise<RecordMetadata>[]): Promise<RecordMetadata[]> {
+  const batches = new Set<Promise<unknown>>(
+    receipts.map((one) => (one instanceof RecordReceipt ? one.written : one)),
+  )
+  for (const outcome of await Promise.allSettled(batches)) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
+  const all: RecordMetadata[] = []
+  for (const one of receipts) all.push(one instanceof RecordReceipt ? one.metadata() : await one)
+  return all
 }

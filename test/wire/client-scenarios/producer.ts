@@ -55,7 +55,7 @@ export function producerScenarios(scenario: ScenarioTest): void {
       const topic = await s.topic()
       const producer = s.producer({ compression })
       const values = Array.from({ length: 500 }, (_, index) => `value ${index} ${'x'.repeat(index % 50)}`)
-      const answers = await Promise.all(values.map((value) => producer.send({ topic, value })))
+      const answers = await producer.send(values.map((value) => ({ topic, value })))
       assert.deepEqual(
         answers.map(({ offset }) => offset),
         values.map((_, index) => index),
