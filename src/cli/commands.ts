@@ -1,6 +1,13 @@
 /** Every command: the single source of parsing, help, completion and the reference page. */
-import type { CommandSpec, FlagSpec } from './command.ts'
+import type { ParkedDecision } from '../operators/operator.ts'
+import type { ArgumentSpec, CommandRun, CommandSpec, FlagSpec } from './command.ts'
 
+const consolePort: FlagSpec = {
+  name: 'console-port',
+  value: 'PORT',
+  summary: 'the port of the page and its API',
+  default: '7070',
+}
 const once: FlagSpec = {
   name: 'once',
   summary: 'run to the end of the input as fast as possible, print the results, exit',
@@ -15,7 +22,7 @@ const runFlags: readonly FlagSpec[] = [
   { name: 'threads', value: 'N', summary: 'threads that process each pipeline' },
   { name: 'partitions', value: 'N', summary: 'partitions of topics that are created' },
   { name: 'port', value: 'PORT', summary: "the broker's port", default: '9092' },
-  { name: 'console-port', value: 'PORT', summary: 'the port of the page and its API', default: '7070' },
+  consolePort,
   { name: 'strict-port', summary: 'fail when a port is taken instead of taking the next free one' },
   { name: 'fresh', summary: 'remove the data directory first' },
 ]
@@ -27,6 +34,21 @@ const format: FlagSpec = {
   summary: 'what is printed of each record: %t %p %o %k %v %h %d %i, %v{json} {hex} {base64}, \\n and \\t',
 }
 const dryRun: FlagSpec = { name: 'dry-run', summary: 'only say what would happen; nothing is changed' }
+
+const parkedArguments: readonly ArgumentSpec[] = [
+  { name: 'operator', summary: 'the operator in which the keys are parked', required: true },
+  { name: 'key', summary: 'keys as `millrace parked list` shows them', many: true },
+]
+const parkedFlags: readonly FlagSpec[] = [
+  { name: 'pipeline', value: 'PIPELINE', summary: 'only of this one' },
+  consolePort,
+]
+const decisionFlags: readonly FlagSpec[] = [
+  { name: 'without-key', summary: 'all parked records that have no key' },
+  ...parkedFlags,
+  dryRun,
+]
+const decisionRow = '{ operator: string; key: unknown; decision: string; records: number }'
 
 export const commands: readonly CommandSpec[] = [
   {
@@ -264,6 +286,45 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/groups-delete.ts'),
   },
   {
+    name: 'parked list',
+    summary: 'the keys whose records wait behind one that fails, in the pipelines that run on this machine',
+    flags: [
+      { name: 'limit', value: 'N', summary: 'so many at most, up to 10000', default: '100' },
+      ...parkedFlags,
+    ],
+    rowType:
+      '{ pipeline: string; operator: string; key: unknown; records: number; attempts: number; error: string; topic: string | null; partition: number | null; offset: number | null }',
+    examples: [['millrace parked list --pipeline shop', 'what waits, and why']],
+    load: () => import('./commands/parked-list.ts'),
+  },
+  {
+    name: 'parked retry',
+    summary: 'try the failing records of parked keys again at once',
+    arguments: parkedArguments,
+    flags: decisionFlags,
+    rowType: decisionRow,
+    examples: [['millrace parked retry delivered ann bob', 'two keys of the operator "delivered"']],
+    load: () => decisionOf('retry'),
+  },
+  {
+    name: 'parked dead-letter',
+    summary: 'put the failing records of parked keys among the dead letters; those behind them go on',
+    arguments: parkedArguments,
+    flags: decisionFlags,
+    rowType: decisionRow,
+    examples: [['millrace parked dead-letter delivered ann', 'give the record up, and keep it']],
+    load: () => decisionOf('dead-letter'),
+  },
+  {
+    name: 'parked skip',
+    summary: 'forget the failing records of parked keys; those behind them go on',
+    arguments: parkedArguments,
+    flags: decisionFlags,
+    rowType: decisionRow,
+    examples: [['millrace parked skip delivered --without-key --yes', 'all records without a key']],
+    load: () => decisionOf('skip'),
+  },
+  {
     name: 'produce',
     summary: 'write each line of the input as a record',
     arguments: [{ name: 'topic', summary: 'the topic', required: true }],
@@ -323,7 +384,11 @@ export const commands: readonly CommandSpec[] = [
     name: 'test',
     summary: 'run the tests of a project, with how much virtual time each has seen',
     arguments: [
-      { name: 'file', summary: 'files or directories; all *.test.ts here without them', many: true },
+      {
+        name: 'file',
+        summary: 'files, directories, or parts of paths such as revenue; all *.test.ts here without them',
+        many: true,
+      },
     ],
     flags: [{ name: 'name', value: 'PATTERN', summary: 'only tests whose names match it' }],
     rowType:
@@ -341,3 +406,8 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/version.ts'),
   },
 ]
+
+async function decisionOf(decision: ParkedDecision): Promise<{ readonly run: CommandRun }> {
+  const { decide } = await import('./commands/parked-decide.ts')
+  return { run: decide(decision) }
+}

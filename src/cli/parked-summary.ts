@@ -37,7 +37,7 @@ export function parkedSummaries({ keys }: ParkedKeys<PipelineParkedKey>): Parked
 /** What can be done about them. */
 export const parkedHint =
   'They wait in their stores for the next run, which tries each once at its start. To decide about one, run without ' +
-  '--once and POST {"operator":"…","key":"…","decision":"retry"}, or "dead-letter" or "skip", to /api/parked/decide.'
+  '--once and call `millrace parked retry OPERATOR KEY`, or dead-letter or skip.'
 
 /** Lines for people; none when nothing is parked. */
 export function parkedLines(parked: ParkedKeys<PipelineParkedKey>): readonly string[] {

@@ -63,8 +63,9 @@ describe('a command', () => {
 
 describe('help', () => {
   test('of everything names every command, of a group its own', () => {
+    const longest = Math.max(...commands.map(({ name }) => name.length))
     for (const { name, summary } of commands)
-      assert.ok(help('').includes(`${name.padEnd(15)}  ${summary}`), name)
+      assert.ok(help('').includes(`${name.padEnd(longest)}  ${summary}`), name)
     assert.match(help('topics --help'), /^Usage: millrace topics <command>/)
     assert.doesNotMatch(help('topics -h'), /consume/)
     assert.equal(help('--help'), help(''))

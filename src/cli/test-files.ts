@@ -6,17 +6,19 @@ const testFile = /\.test\.(?:ts|mts|cts|js|mjs|cjs)$/
 const DEPTH_MAX = 32
 
 /**
- * Files as they are named, and what directories hold under a test's name, sorted; without names what `cwd` holds.
+ * Files as they are named, and what directories hold under a test's name, sorted; without names what `cwd` holds. A name
+ * that is neither is a pattern: the test files whose paths in `cwd` have it somewhere, `*` standing for anything.
  * Directories of packages and those whose names begin with a dot are passed over.
  *
- * @throws MR_FILE_NOT_FOUND for a name that is neither, or when there is nothing to run
+ * @throws MR_FILE_NOT_FOUND for a name that fits nothing, or when there is nothing to run
  */
 export function testFiles(disk: Disk, cwd: string, names: readonly string[]): readonly string[] {
   const files = new Set<string>()
   for (const name of names.length === 0 ? [cwd] : names) {
     const path = name.startsWith('/') ? name : joinPath(cwd, name.replace(/^\.\//, ''))
     if (!disk.exists(path)) {
-      throw new MillraceError('MR_FILE_NOT_FOUND', 'there is no such file or directory', { where: name })
+      for (const file of filesLike(disk, cwd, name)) files.add(file)
+      continue
     }
     const entries = entriesOf(disk, path)
     if (entries === undefined) files.add(path)
@@ -27,6 +29,23 @@ export function testFiles(disk: Disk, cwd: string, names: readonly string[]): re
     where: names.join(', ') || cwd,
     hint: 'Tests are in files such as src/revenue.test.ts.',
   })
+}
+
+/** @throws MR_FILE_NOT_FOUND */
+function filesLike(disk: Disk, cwd: string, name: string): readonly string[] {
+  const parts = name.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  const pattern = new RegExp(parts.join('.*'))
+  const candidates = name.startsWith('/') ? [] : filesUnder(disk, cwd, 0)
+  const found = candidates.filter((file) => pattern.test(file.slice(cwd.length + 1)))
+  if (found.length > 0) return found
+  throw new MillraceError(
+    'MR_FILE_NOT_FOUND',
+    'there is no such file or directory, and no test file like it',
+    {
+      where: name,
+      hint: 'Without names all *.test.ts here are run; --name chooses tests by their own names.',
+    },
+  )
 }
 
 function filesUnder(disk: Disk, directory: string, depth: number): readonly string[] {

@@ -27,6 +27,18 @@ describe('durations and sizes', () => {
         (error) => isMillraceError(error, 'MR_DURATION_INVALID') && error.hint !== undefined,
       )
     }
+    const hintOf = (wrong: string): string | undefined => {
+      try {
+        durationMs(wrong, 'the grace')
+      } catch (error) {
+        assert.ok(isMillraceError(error) && error.message.startsWith('the grace is not a duration: "'))
+        return error.hint
+      }
+      return undefined
+    }
+    assert.equal(hintOf('5 minuts'), 'Did you mean "5 minutes"?')
+    assert.equal(hintOf('1huor'), 'Did you mean "1hour"?')
+    assert.match(hintOf('5 months') ?? '', /^Write a number of milliseconds/)
     // @ts-expect-error a literal that is not a duration does not compile
     assert.throws(() => durationMs('5 parsecs' satisfies import('./duration.ts').Duration))
   })

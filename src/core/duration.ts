@@ -5,6 +5,7 @@
  * `250ms`, `30s`, `1h30m`, `5 minutes`, `1 day`. A size is a number of bytes or `64KiB`, `512 MB`, `1GB`
  * (KB, MB, GB are powers of 1000; KiB, MiB, GiB of 1024).
  */
+import { nearestName } from './did-you-mean.ts'
 import { MillraceError } from './errors.ts'
 
 const unitMs = {
@@ -38,22 +39,30 @@ export type CompoundDuration =
   | `${number}m${number}s`
   | `${number} ${LongUnit} ${number} ${LongUnit}`
 
+/** What a misspelt unit may have meant. */
+const plural = Object.keys(unitMs).filter((unit) => unit.length > 2 && unit.endsWith('s'))
+const singular = plural.map((unit) => unit.slice(0, -1))
+
 const part = /\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*/gy
 
 /**
  * Milliseconds of a duration. Legal: 0 or more, at most 2^53 - 1.
  *
+ * @param what names the setting in the error
  * @throws MR_DURATION_INVALID
  */
-export function durationMs(duration: Duration | string): number {
+export function durationMs(duration: Duration | string, what?: string): number {
   const refuse = (): never => {
-    throw new MillraceError('MR_DURATION_INVALID', `not a duration: "${duration}"`, {
-      hint: 'Write a number of milliseconds, or a text such as 250ms, 30s, 5m, 2h, 1d or "5 minutes".',
+    const fault = `not a duration: ${typeof duration === 'string' ? `"${duration}"` : String(duration)}`
+    throw new MillraceError('MR_DURATION_INVALID', what === undefined ? fault : `${what} is ${fault}`, {
+      hint: hintFor(duration),
     })
   }
   if (typeof duration === 'number') {
     return Number.isFinite(duration) && duration >= 0 ? duration : refuse()
   }
+  // What the compiler does not let through comes from JavaScript, or from a configuration that nobody has checked.
+  if (typeof duration !== 'string') return refuse()
   let totalMs = 0
   let end = 0
   part.lastIndex = 0
@@ -65,6 +74,14 @@ export function durationMs(duration: Duration | string): number {
   }
   if (end === 0 || end !== duration.length || !Number.isSafeInteger(Math.round(totalMs))) refuse()
   return Math.round(totalMs)
+}
+
+function hintFor(duration: unknown): string {
+  const legal = 'Write a number of milliseconds, or a text such as 250ms, 30s, 5m, 2h, 1d or "5 minutes".'
+  const [, count = '', space = '', unit = ''] =
+    /^\s*(\d+(?:\.\d+)?)(\s?)([a-z]{3,})$/i.exec(String(duration)) ?? []
+  const nearest = unit === '' ? undefined : nearestName(unit, Number(count) === 1 ? singular : plural)
+  return nearest === undefined ? legal : `Did you mean "${count}${space}${nearest}"?`
 }
 
 /** `1530` → `1.5 s`: a duration for people, with at most three digits. */

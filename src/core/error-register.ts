@@ -9,7 +9,7 @@ export interface ErrorKind {
   /** What the code stands for, one sentence, for the reference page. */
   readonly means: string
   readonly retriable: boolean
-  readonly exit: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 124
+  readonly exit: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 124
 }
 
 const kind = (exit: ErrorKind['exit'], means: string, retriable = false): ErrorKind => ({
@@ -26,7 +26,7 @@ export const errorRegister = {
   MR_LIMIT: kind(7, 'A named limit of a queue, buffer or message was passed.'),
 
   MR_USAGE: kind(2, 'A command was called with unknown or missing arguments.'),
-  MR_TEST_FAILED: kind(1, 'Tests that were run have failed, or there were none.'),
+  MR_TEST_FAILED: kind(8, 'Tests that were run have failed, or there were none.'),
   MR_NODE_VERSION: kind(2, 'The running Node.js is older than the oldest one supported.'),
   MR_CONFIG_NOT_FOUND: kind(2, 'No configuration file was found where one was named.'),
   MR_CONFIG_INVALID: kind(2, 'A configuration file cannot be loaded, or a value in it is not legal.'),
@@ -67,6 +67,7 @@ export const errorRegister = {
     'A request sets a field that the version shared with the broker lacks.',
   ),
 
+  MR_INSTANCE_UNREACHABLE: kind(5, 'No Millrace answers at the port of the page on this machine.', true),
   MR_BROKER_UNREACHABLE: kind(5, 'No broker answers at the addresses given.', true),
   MR_TLS_FAILED: kind(5, 'A connection under TLS was refused, or a certificate or key cannot be used.'),
   MR_CONNECTION_LOST: kind(5, 'The connection to a broker ended before the answer came.', true),

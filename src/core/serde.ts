@@ -7,7 +7,6 @@ import { readInt64 } from './integer-fields.ts'
 import './buffer-methods.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { MillraceError, messageOf } from './errors.ts'
-import { invariant } from './invariant.ts'
 import { type StandardSchema, validate } from './schema.ts'
 
 export interface Serde<T> {
@@ -17,10 +16,11 @@ export interface Serde<T> {
   read(bytes: Buffer, start: number, end: number): T
 }
 
-/** UTF-8 text, as it is. */
+/** UTF-8 text, as it is. `write` throws MR_RECORD_INVALID for anything but a text. */
 export const stringSerde: Serde<string> = {
   name: 'string',
   write(value, into) {
+    if (typeof value !== 'string') throw notWritable('text', value)
     into.utf8(value)
   },
   read(bytes, start, end) {
@@ -48,6 +48,7 @@ function readJson(bytes: Buffer, start: number, end: number): unknown {
 }
 
 function writeJson(value: unknown, into: ByteWriter): void {
+  if (value instanceof Promise) throw unanswered()
   const text = JSON.stringify(value)
   if (text === undefined) {
     throw new MillraceError('MR_RECORD_INVALID', `a ${typeof value} has no JSON form`)
@@ -75,7 +76,7 @@ export function jsonOf<Output>(schema: StandardSchema<unknown, Output>): Serde<O
 export const int64Serde: Serde<number> = {
   name: 'int64',
   write(value, into) {
-    invariant(Number.isSafeInteger(value), 'an int64 key or value is a whole number within 2^53')
+    if (!Number.isSafeInteger(value)) throw notWritable('int64', value)
     into.int64Number(value)
   },
   read(bytes, start, end) {
@@ -93,7 +94,30 @@ export const int64Serde: Serde<number> = {
 /** Anything that says how values of `T` are read and written: a serde, or a schema for JSON. */
 export type SerdeOrSchema<T> = Serde<T> | StandardSchema<unknown, T>
 
-/** The serde of either form. */
+/**
+ * The serde of either form.
+ *
+ * @throws MR_PLAN_INVALID for something else, such as `json` that was not called
+ */
 export function serdeOf<T>(from: SerdeOrSchema<T>): Serde<T> {
-  return '~standard' in from ? jsonOf(from) : from
+  const given: unknown = from
+  const isThing = (typeof given === 'object' && given !== null) || typeof given === 'function'
+  if (isThing && '~standard' in from) return jsonOf(from)
+  if (isThing && typeof (from as Serde<T>).write === 'function') return from as Serde<T>
+  throw new MillraceError('MR_PLAN_INVALID', 'what was given is neither a serde nor a schema', {
+    hint: 'Write json<Order>(), stringSerde, a schema of zod or another Standard Schema, or avroSerde(…).',
+  })
+}
+
+function unanswered(): MillraceError {
+  return new MillraceError('MR_RECORD_INVALID', 'a promise has no JSON form', {
+    hint: 'The functions of operators answer at once; mapAsync takes one that does not.',
+  })
+}
+
+function notWritable(as: string, value: unknown): MillraceError {
+  const shown = typeof value === 'object' && value !== null ? 'an object' : `${typeof value} ${String(value)}`
+  return new MillraceError('MR_RECORD_INVALID', `${shown} cannot be written as ${as}`, {
+    hint: 'Say how it is written: { key: json<number>() } where the key is chosen, { value: … } where it is sent.',
+  })
 }

@@ -1,4 +1,5 @@
 /** How an aggregate becomes a node of the plan: its input by key, its operator, its table. */
+import { MillraceError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
 import { aggregateOperator } from '../operators/aggregate.ts'
 import { type Aggregators, type AnyAggregator, combined, isAggregator } from '../operators/aggregator.ts'
@@ -6,6 +7,7 @@ import { countAggregateOperator } from '../operators/count-aggregate.ts'
 import { LATE_PORT, RESULTS_PORT, withLateOutput } from '../operators/late-output.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
 import { portOperator } from '../operators/port.ts'
+import { readFirst } from '../operators/read-first.ts'
 import { sessionAggregateOperator } from '../operators/session-aggregate.ts'
 import { slidingAggregateOperator } from '../operators/sliding-aggregate.ts'
 import { triggeredAggregateOperator } from '../operators/triggered-aggregate.ts'
@@ -13,14 +15,32 @@ import { windowAggregateOperator } from '../operators/window-aggregate.ts'
 import type { OperatorNode } from '../plan/graph.ts'
 import { repartitionFor } from './repartition.ts'
 import { type NameOption, Stream } from './stream.ts'
-import { Table } from './table.ts'
+import { madeBy, Table } from './table.ts'
 import type { Window } from './window.ts'
 
-/** One aggregator, or a record of them as one. */
+/**
+ * One aggregator, or a record of them as one.
+ *
+ * @throws MR_PLAN_INVALID for anything else, such as `count` that was not called
+ */
 export function oneAggregator(given: AnyAggregator<never> | Aggregators<never>): AnyAggregator<unknown> {
+  if (typeof given !== 'object' || given === null) throw notAnAggregator('what was given', given)
+  if (!isAggregator(given)) {
+    const wrong = Object.keys(given).find((name) => typeof given[name]?.init !== 'function')
+    if (wrong !== undefined) throw notAnAggregator(`"${wrong}"`, given[wrong])
+  }
   return isAggregator(given)
     ? (given as AnyAggregator<unknown>)
     : combined(given as unknown as Aggregators<unknown>)
+}
+
+function notAnAggregator(what: string, given: unknown): MillraceError {
+  return new MillraceError('MR_PLAN_INVALID', `${what} is no aggregator`, {
+    hint:
+      typeof given === 'function' && given.name !== ''
+        ? `Call it: ${given.name}(…).`
+        : 'Write { orders: count() }, or aggregator({ init, add }).',
+  })
 }
 
 /** The operator that aggregates in windows, or over everything there ever was. */
@@ -30,7 +50,13 @@ export function aggregateSpec(
   keySerde: Serde<unknown>,
   aggregator: AnyAggregator<unknown>,
 ): OperatorSpec {
-  const into = { store, keySerde, aggregator }
+  return readFirst(aggregator, (reading) => windowedSpec(window, { store, keySerde, aggregator: reading }))
+}
+
+function windowedSpec(
+  window: Window | undefined,
+  into: Parameters<typeof aggregateOperator>[0],
+): OperatorSpec {
   if (window === undefined) return aggregateOperator(into)
   switch (window.kind) {
     case 'session':
@@ -67,12 +93,18 @@ export function addAggregate<K, V, L, R, Gone extends null = never>(
   const { graph } = stream
   const input = repartitionFor(stream, name)
   const { onLate } = options
+  const spec = make(name)
+  const made = madeBy(spec)
   if (onLate === undefined) {
-    const node = graph.add({ kind: 'operator', name, spec: make(name), inputs: [input.node] })
-    return new Table<L, R, Gone>(graph, node, resultKey, name, undefined)
+    const node = graph.add({ kind: 'operator', name, spec, inputs: [input.node] })
+    return new Table<L, R, Gone>(graph, node, resultKey, name, made)
   }
-  const spec = withLateOutput(make(name))
-  const both: OperatorNode = graph.add({ kind: 'operator', name, spec, inputs: [input.node] })
+  const both: OperatorNode = graph.add({
+    kind: 'operator',
+    name,
+    spec: withLateOutput(spec),
+    inputs: [input.node],
+  })
   const output = (port: number, what: string): OperatorNode =>
     graph.add({
       kind: 'operator',
@@ -83,5 +115,5 @@ export function addAggregate<K, V, L, R, Gone extends null = never>(
   const results = output(RESULTS_PORT, 'results')
   const origin = { sources: stream.origin.sources, rekeyed: false }
   onLate(new Stream(graph, output(LATE_PORT, 'late'), stream.keySerde, origin))
-  return new Table<L, R, Gone>(graph, results, resultKey, name, undefined)
+  return new Table<L, R, Gone>(graph, results, resultKey, name, made)
 }

@@ -8,6 +8,7 @@ import {
   type Interval,
   type PairOptions,
 } from '../operators/assemble.ts'
+import { checkChoice } from './check-choice.ts'
 import type { AnyStream } from './join.ts'
 import { repartitionFor } from './repartition.ts'
 import { type NameOption, Stream } from './stream.ts'
@@ -64,7 +65,8 @@ const EVENTS_MAX = 10_000
  *
  * At equal times events count in the order in which their streams are listed: list starts before stops.
  *
- * @throws MR_PLAN_INVALID without a stream or for a time-out below 1 ms
+ * @throws MR_PLAN_INVALID without a stream, for a kind that is not among them, for a time-out below 1 ms;
+ *   MR_DURATION_INVALID
  */
 export function assemble<
   K,
@@ -75,7 +77,7 @@ export function assemble<
   const all = Object.values(streams) as AnyStream<K>[]
   const [first] = all
   if (first === undefined) throw new MillraceError('MR_PLAN_INVALID', 'an assembly needs streams')
-  const timeoutMs = durationMs(options.timeout)
+  const timeoutMs = durationMs(options.timeout, 'the timeout of an assembly')
   if (timeoutMs < 1)
     throw new MillraceError(
       'MR_PLAN_INVALID',
@@ -83,7 +85,8 @@ export function assemble<
     )
   const sources = [...new Set(all.flatMap((stream) => stream.origin.sources))]
   const name = options.name ?? `${sources.join('-')}-assembly`
-  const kindOf = (kind: keyof S): number => kinds.indexOf(kind as string)
+  const kindOf = (kind: keyof S): number =>
+    kinds.indexOf(checkChoice('a kind of event of an assembly', kind as string, kinds))
   const pairs: Record<string, PairOptions> = {}
   for (const [pairName, pair] of Object.entries(options.pairs ?? {})) {
     const by = pair.by as PairOptions['by']
@@ -97,7 +100,7 @@ export function assemble<
     needs: (options.needs ?? []).map(kindOf),
     last: options.last === undefined ? -1 : kindOf(options.last),
     timeoutMs,
-    graceMs: durationMs(options.grace ?? 0),
+    graceMs: durationMs(options.grace ?? 0, 'the grace of an assembly'),
     eventsMax: options.limit ?? EVENTS_MAX,
   })
   const inputs = all.map((stream, at) => repartitionFor(stream, `${name}-${kinds[at]}`).node)

@@ -18,9 +18,15 @@ export interface BranchOptions<D extends string> extends NameOption {
 }
 
 /** `{ large: (o) => o.cents > 1000 }` gives `{ large: Stream<K, V> }`, and the default branch beside it. */
-export type Branches<K, V, B, D extends string> = {
-  readonly [Name in keyof B]: B[Name] extends Guard<K, V, infer W> ? Stream<K, W> : Stream<K, V>
-} & { readonly [Name in D]: Stream<K, V> }
+export type Branches<K, V, B, D extends string> = B extends infer Each
+  ? {
+      readonly [Name in keyof Each | D]: Name extends keyof Each
+        ? Each[Name] extends Guard<K, V, infer W>
+          ? Stream<K, W>
+          : Stream<K, V>
+        : Stream<K, V>
+    }
+  : never
 
 type Guard<K, V, W extends V> = (value: V, key: K, record: RecordMetadata) => value is W
 

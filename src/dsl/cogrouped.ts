@@ -10,8 +10,8 @@ import { aggregateSpec } from './aggregated.ts'
 import type { Grouped } from './grouped.ts'
 import { repartitionFor } from './repartition.ts'
 import type { NameOption, Stream } from './stream.ts'
-import { Table } from './table.ts'
-import type { Window } from './window.ts'
+import { madeBy, Table } from './table.ts'
+import { checkWindow, type GrowingSessionWindow, type Window } from './window.ts'
 
 type Add<S> = (state: S, value: unknown, key: unknown) => S
 
@@ -49,8 +49,11 @@ export class Cogrouped<K, S> {
     return new Cogrouped(this.init, [...this.parts, part])
   }
 
-  /** Aggregates within windows. */
+  /** Aggregates within windows. Sessions with results on every record delete what grew: their tables have null. */
+  window(window: GrowingSessionWindow): WindowedCogrouped<K, S, null>
+  window(window: Window): WindowedCogrouped<K, S>
   window(window: Window): WindowedCogrouped<K, S> {
+    checkWindow(window)
     return new WindowedCogrouped(this.init, this.parts, window)
   }
 
@@ -60,7 +63,7 @@ export class Cogrouped<K, S> {
   }
 }
 
-export class WindowedCogrouped<K, S> {
+export class WindowedCogrouped<K, S, Gone extends null = never> {
   private readonly init: () => S
   private readonly parts: readonly Part<K, S>[]
   private readonly window: Window
@@ -72,19 +75,19 @@ export class WindowedCogrouped<K, S> {
   }
 
   /** One state per key and window. */
-  aggregate<R = S>(options: CogroupOptions<S, R> = {}): Table<Windowed<K>, R> {
+  aggregate<R = S>(options: CogroupOptions<S, R> = {}): Table<Windowed<K>, R, Gone> {
     const key = windowedSerde(this.parts[0]!.stream.keySerde)
-    return addCogroup<K, S, Windowed<K>, R>(this.init, this.parts, this.window, key, options)
+    return addCogroup<K, S, Windowed<K>, R, Gone>(this.init, this.parts, this.window, key, options)
   }
 }
 
-function addCogroup<K, S, L, R>(
+function addCogroup<K, S, L, R, Gone extends null = never>(
   init: () => S,
   parts: readonly Part<K, S>[],
   window: Window | undefined,
   resultKey: Serde<L>,
   options: CogroupOptions<S, R>,
-): Table<L, R> {
+): Table<L, R, Gone> {
   const { graph, keySerde } = parts[0]!.stream
   const sources = [...new Set(parts.flatMap(({ stream }) => stream.origin.sources))]
   const name = options.name ?? `${sources.join('-')}-cogroup`
@@ -114,5 +117,5 @@ function addCogroup<K, S, L, R>(
   })
   const spec = aggregateSpec(window, name, keySerde as Serde<unknown>, all)
   const node = graph.add({ kind: 'operator', name, spec, inputs: [merged] })
-  return new Table<L, R>(graph, node, resultKey, name, undefined)
+  return new Table<L, R, Gone>(graph, node, resultKey, name, madeBy(spec))
 }

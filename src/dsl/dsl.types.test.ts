@@ -156,6 +156,16 @@ describe('inferred types', () => {
         event.why === '' ? state : { orders: 0 },
       )
     typeOf(both.aggregate({ name: 'accounts' })).is<Table<string, Account>>(true)
+    const merged = grouped.cogroup(
+      (): Account => ({ orders: 0 }),
+      (state) => state,
+    )
+    const merge = (earlier: Account, later: Account): Account => ({ orders: earlier.orders + later.orders })
+    typeOf(merged.window(session('1m')).aggregate({ merge, name: 'final' })).is<
+      Table<Windowed<string>, Account>
+    >(true)
+    const growing = merged.window(session('1m', { emit: 'update' })).aggregate({ merge, name: 'growing' })
+    typeOf(growing.toStream()).is<Stream<Windowed<string>, Account | null>>(true)
     assert.ok(app.plan().subTopologies.length > 0)
   })
 

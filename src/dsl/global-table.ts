@@ -6,16 +6,20 @@
  * read before the streams, and changes count from when they come (Kafka Streams' GlobalKTable). With an event time
  * it is merged with the streams by time, and a replay gives the same answer.
  */
-import type { TableView } from '../operators/table-view.ts'
+import type { TableView } from '../operators/operator.ts'
+import type { Graph } from '../plan/graph.ts'
 
 export class GlobalTable<K, V> {
   readonly name: string
+  /** @internal */
+  readonly graph: Graph
   /** @internal */
   readonly view: TableView
   /** Types only: the key and the value. */
   declare readonly types?: readonly [K, V]
 
-  constructor(name: string, view: TableView) {
+  constructor(graph: Graph, name: string, view: TableView) {
+    this.graph = graph
     this.name = name
     this.view = view
   }

@@ -7,7 +7,7 @@ import { type AggregateOptions, addAggregate, aggregateSpec, oneAggregator } fro
 import { Cogrouped } from './cogrouped.ts'
 import type { NameOption, Stream } from './stream.ts'
 import type { Table } from './table.ts'
-import type { GrowingSessionWindow, Window } from './window.ts'
+import { checkWindow, type GrowingSessionWindow, type Window } from './window.ts'
 
 export class Grouped<K, V> {
   /** @internal */
@@ -21,6 +21,7 @@ export class Grouped<K, V> {
   window(window: GrowingSessionWindow): WindowedGrouped<K, V, null>
   window(window: Window): WindowedGrouped<K, V>
   window(window: Window): WindowedGrouped<K, V> {
+    checkWindow(window)
     return new WindowedGrouped(this.stream, window)
   }
 

@@ -1,5 +1,6 @@
 /** Joins of a stream: with another stream, a table, a global table. The methods of `Stream` are their face. */
 import { type Duration, durationMs } from '../core/duration.ts'
+import { MillraceError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
 import { type StreamJoinKind, streamStreamJoinOperator } from '../operators/stream-stream-join.ts'
 import { type Joiner, streamTableJoinOperator } from '../operators/stream-table-join.ts'
@@ -15,7 +16,10 @@ export type AnyStream<K> = Stream<K, any>
 export function reachMs(within: StreamJoinOptions['within']): { beforeMs: number; afterMs: number } {
   const each: { before: Duration; after: Duration } =
     typeof within === 'object' ? within : { before: within, after: within }
-  return { beforeMs: durationMs(each.before), afterMs: durationMs(each.after) }
+  return {
+    beforeMs: durationMs(each?.before, '`within` of a join'),
+    afterMs: durationMs(each?.after, '`within` of a join'),
+  }
 }
 
 export function joinStreams<K, R>(
@@ -36,7 +40,7 @@ export function joinStreams<K, R>(
     rightStore: `${name}-right`,
     keySerde: one.keySerde as Serde<unknown>,
     ...reachMs(options.within),
-    graceMs: durationMs(options.grace ?? 0),
+    graceMs: durationMs(options.grace ?? 0, 'the grace of a join'),
     joiner,
   })
   const node = one.graph.add({ kind: 'operator', name, spec, inputs: [left.node, right.node] })
@@ -52,6 +56,7 @@ export function joinTable<K, R>(
 ): Stream<K, R> {
   const { graph, keySerde, origin } = stream
   const name = options.name ?? `${origin.sources.join('-')}-${table.sourceName}-join`
+  graph.checkOwn(table.graph, name)
   const view = table.lookup()
   const input = repartitionFor(stream, name)
   const spec = streamTableJoinOperator({ table: view, left, joiner })
@@ -70,6 +75,12 @@ export function joinGlobalTable<K, R>(
 ): Stream<K, R> {
   const { graph, keySerde, origin } = stream
   const name = options.name ?? `${origin.sources.join('-')}-${table.name}-join`
+  graph.checkOwn(table.graph, name)
+  if (typeof keyOf !== 'function') {
+    throw new MillraceError('MR_PLAN_INVALID', `"${name}" is not told the key of the global table`, {
+      hint: 'Say how a record names it: { on: (value) => value.currency }.',
+    })
+  }
   const spec = streamTableJoinOperator({ table: table.view, left, joiner, keyOf })
   const node = graph.add({ kind: 'operator', name, spec, inputs: [stream.node] })
   return new Stream<K, R>(graph, node, keySerde, origin)

@@ -5,6 +5,7 @@ import { json, type Serde, type SerdeOrSchema, serdeOf } from '../core/serde.ts'
 import type { Asker, AsyncCall, RetryRule } from '../operators/async-call.ts'
 import { type MapAsyncOptions, mapAsyncOperator } from '../operators/map-async.ts'
 import type { FailurePolicy, OperatorSpec } from '../operators/operator.ts'
+import { checkChoice, failurePolicies } from './check-choice.ts'
 import { repartitionFor } from './repartition.ts'
 import { type NameOption, Stream } from './stream.ts'
 
@@ -103,7 +104,9 @@ function askingOperator<V>(
   open: () => Asker,
 ): OperatorSpec {
   const concurrency = wholeNumber(name, 'concurrency', options.concurrency ?? CONCURRENCY)
-  const order = options.order ?? 'kept'
+  const order = checkChoice(`order of "${name}"`, options.order ?? 'kept', ['kept', 'per-key', 'none'])
+  if (options.onFailure !== undefined)
+    checkChoice(`onFailure of "${name}"`, options.onFailure, [...failurePolicies, 'park'])
   if (options.onFailure === 'park' && order !== 'per-key')
     throw new MillraceError('MR_PLAN_INVALID', `"${name}" parks keys and does not keep the order per key`, {
       hint: "Say order: 'per-key'.",
@@ -121,11 +124,14 @@ function askingOperator<V>(
       'waitingMax',
       options.waitingMax ?? Math.max(WAITING_MIN, 10 * concurrency),
     ),
-    timeoutMs: durationMs(options.timeout ?? '30 seconds'),
+    timeoutMs: durationMs(options.timeout ?? '30 seconds', `timeout of "${name}"`),
     retry: retryRule(name, options.retry),
     onFailure: options.onFailure,
     park: {
-      retryMs: park.retry === 'never' ? Number.POSITIVE_INFINITY : durationMs(park.retry ?? '1 minute'),
+      retryMs:
+        park.retry === 'never'
+          ? Number.POSITIVE_INFINITY
+          : durationMs(park.retry ?? '1 minute', `park.retry of "${name}"`),
       recordsMax: wholeNumber(name, 'park.recordsMax', park.recordsMax ?? PARKED_RECORDS_MAX),
     },
     open,
@@ -136,8 +142,8 @@ function askingOperator<V>(
 function retryRule(name: string, options: RetryOptions = { attempts: 1 }): RetryRule {
   return {
     attemptsMax: wholeNumber(name, 'retry.attempts', options.attempts),
-    backoffMs: durationMs(options.backoff ?? '100 ms'),
-    backoffMaxMs: durationMs(options.backoffMax ?? '10 seconds'),
+    backoffMs: durationMs(options.backoff ?? '100 ms', `retry.backoff of "${name}"`),
+    backoffMaxMs: durationMs(options.backoffMax ?? '10 seconds', `retry.backoffMax of "${name}"`),
     when: options.when ?? (() => true),
   }
 }

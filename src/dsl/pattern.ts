@@ -37,9 +37,10 @@ export class Pattern<K, M> {
   followedBy<const N extends string, W>(
     name: N,
     stream: Stream<K, W>,
-    { within }: WithinOption,
+    options: WithinOption,
   ): Pattern<K, M & Readonly<Record<N, W>>> {
-    return new Pattern([...this.steps, { name, stream, absent: false, withinMs: durationMs(within) }])
+    const withinMs = durationMs(options?.within, `\`within\` of "${name}"`)
+    return new Pattern([...this.steps, { name, stream, absent: false, withinMs }])
   }
 
   /**
@@ -48,7 +49,10 @@ export class Pattern<K, M> {
    * `within` belongs to the end only: elsewhere the next `followedBy` says how long.
    */
   notFollowedBy(name: string, stream: AnyStream<K>, options: Partial<WithinOption> = {}): Pattern<K, M> {
-    const withinMs = options.within === undefined ? Number.POSITIVE_INFINITY : durationMs(options.within)
+    const withinMs =
+      options.within === undefined
+        ? Number.POSITIVE_INFINITY
+        : durationMs(options.within, `\`within\` of "${name}"`)
     return new Pattern([...this.steps, { name, stream, absent: true, withinMs }])
   }
 

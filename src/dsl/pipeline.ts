@@ -12,6 +12,7 @@ import { type PhysicalPlan, planGraph } from '../plan/plan.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { queried } from '../state/store.ts'
 import { versionedStore } from '../state/versioned-store.ts'
+import { checkChoice, failurePolicies } from './check-choice.ts'
 import { GlobalTable } from './global-table.ts'
 import { Stream } from './stream.ts'
 import { Table } from './table.ts'
@@ -98,7 +99,10 @@ export class Pipeline {
       })
       return new Table(this.graph, node, keySerde, source.name, { versioned: false, spec })
     }
-    const spec = queried(versionedStore(name, key, stored, durationMs(options.history)), shown)
+    const spec = queried(
+      versionedStore(name, key, stored, durationMs(options.history, `the history of ${topic}`)),
+      shown,
+    )
     const node = this.graph.add({
       kind: 'operator',
       name,
@@ -140,7 +144,7 @@ export class Pipeline {
       alias: source.name,
     })
     this.graph.add({ kind: 'operator', name, spec: tableSourceOperator(spec), inputs: [input] })
-    return new GlobalTable(source.name, storeView({ versioned: false, spec }))
+    return new GlobalTable(this.graph, source.name, storeView({ versioned: false, spec }))
   }
 
   /**
@@ -152,6 +156,7 @@ export class Pipeline {
   describe(form: 'text' | 'json' | 'mermaid' = 'text'): string | DescribedPlan {
     const plan = this.plan()
     if (form === 'json') return describePlanAsJson(plan)
+    checkChoice('the form', form, ['text', 'mermaid', 'json'])
     return form === 'text' ? describePlan(plan) : describePlanAsMermaid(plan)
   }
 
@@ -181,9 +186,9 @@ export class Pipeline {
       keySerde: keySerde as Serde<unknown>,
       valueSerde: valueSerde as Serde<unknown>,
       eventTime: options.eventTime as ((value: unknown, key: unknown) => number) | undefined,
-      latenessMs: durationMs(options.lateness ?? 0),
+      latenessMs: durationMs(options.lateness ?? 0, `the lateness of ${topic}`),
       nullValues,
-      onInvalid: options.onInvalid ?? 'dead-letter',
+      onInvalid: checkChoice('onInvalid', options.onInvalid ?? 'dead-letter', failurePolicies),
       ...(timeless ? { timeless } : {}),
       ...(options.bootstrap === true ? { bootstrap: true } : {}),
       ...(options.priority === undefined ? {} : { priority: options.priority }),

@@ -151,11 +151,13 @@ export interface ProcessorDefinition<K, V, S extends States, O extends Outputs> 
 }
 
 /** The outputs of a processor as streams. */
-export type ProcessorOutputs<K, O> = {
-  readonly [Name in keyof O]: O[Name] extends OutputDefinition<infer V, infer OK>
-    ? Stream<[OK] extends [undefined] ? K : OK, V>
-    : never
-}
+export type ProcessorOutputs<K, O> = O extends infer Each
+  ? {
+      readonly [Name in keyof Each]: Each[Name] extends OutputDefinition<infer V, infer OK>
+        ? Stream<[OK] extends [undefined] ? K : OK, V>
+        : never
+    }
+  : never
 
 export function addProcessor<K, V, S extends States, O extends Outputs>(
   stream: Stream<K, V>,

@@ -1,5 +1,6 @@
 /** A remote table: whatever answers a key with a value, joined with a stream by asking for it. */
 import { type Duration, durationMs } from '../core/duration.ts'
+import { MillraceError } from '../core/errors.ts'
 import { RemoteLookup, type RemoteLookupOptions, type RemoteRequest } from '../operators/remote-lookup.ts'
 import type { Joiner } from '../operators/stream-table-join.ts'
 import { type AnswerOptions, type AskOptions, addAsking, wholeNumber } from './map-async.ts'
@@ -53,20 +54,26 @@ export class RemoteTable<K, V> {
 
   constructor(options: RemoteTableOptions<K, V>) {
     const { name, cache, rate, batch } = options
+    const asks = [options.get, options.getAll].filter((one) => typeof one === 'function')
+    if (typeof name !== 'string' || asks.length !== 1) {
+      throw new MillraceError('MR_PLAN_INVALID', 'a remote table has a name, and one way to be asked', {
+        hint: "Write { name: 'accounts', get: async (key) => … }, or getAll in place of get.",
+      })
+    }
     this.name = name
     this.lookup = {
       getAll: getAllOf(options) as RemoteLookupOptions['getAll'],
       batch: {
         keysMax: options.get === undefined ? wholeNumber(name, 'batch.keysMax', batch?.keysMax ?? 100) : 1,
-        waitMs: durationMs(batch?.wait ?? 0),
+        waitMs: durationMs(batch?.wait ?? 0, `batch.wait of "${name}"`),
       },
       cache: cache && {
         entriesMax: wholeNumber(name, 'cache.entriesMax', cache.entriesMax ?? 10_000),
-        ttlMs: durationMs(cache.ttl),
+        ttlMs: durationMs(cache.ttl, `cache.ttl of "${name}"`),
       },
       rate: rate && {
         requests: wholeNumber(name, 'rate.requests', rate.requests),
-        perMs: durationMs(rate.per),
+        perMs: durationMs(rate.per, `rate.per of "${name}"`),
       },
     }
   }
@@ -83,7 +90,8 @@ function getAllOf<K, V>(options: RemoteTableOptions<K, V>) {
  *
  * What it answers is what it holds then: unlike with a table of the pipeline's own, a replay may give another answer.
  *
- * @throws MR_PLAN_INVALID for a number that is not whole and above 0; MR_DURATION_INVALID
+ * @throws MR_PLAN_INVALID without a name or a function, and for a number that is not whole and above 0;
+ *   MR_DURATION_INVALID
  */
 export function remoteTable<V, K = string>(options: RemoteTableOptions<K, V>): RemoteTable<K, V> {
   return new RemoteTable(options)

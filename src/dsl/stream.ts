@@ -228,15 +228,6 @@ export class Stream<K, V> {
     return new Grouped(this)
   }
 
-  /**
-   * Joins each record with the value that a table has for its key; records without one give nothing.
-   * With a table that has a `history` it is the value as of the record's time.
-   */
-  join<T, R>(
-    table: Table<K, T> | Table<K, T, null>,
-    joiner: (left: V, right: T, key: K) => R,
-    options?: NameOption,
-  ): Stream<K, R>
   /** Joins each record with the value that a global table has for a key found in the record. */
   join<G, T, R>(
     table: GlobalTable<G, T>,
@@ -255,6 +246,15 @@ export class Stream<K, V> {
     joiner: (left: V, right: T, key: K) => R,
     options?: RemoteJoinOptions,
   ): Stream<K, R>
+  /**
+   * Joins each record with the value that a table has for its key; records without one give nothing.
+   * With a table that has a `history` it is the value as of the record's time.
+   */
+  join<T, R>(
+    table: Table<K, T> | Table<K, T, null>,
+    joiner: (left: V, right: T, key: K) => R,
+    options?: NameOption,
+  ): Stream<K, R>
   /** Joins records of one key that come close in time; records without a partner give nothing. */
   join<W, R>(
     other: Stream<K, W>,
@@ -269,12 +269,6 @@ export class Stream<K, V> {
     return this.joinWith('inner', other, joiner as Joiner, options)
   }
 
-  /** As `join`; a record without a value in the table is joined with null. */
-  leftJoin<T, R>(
-    table: Table<K, T> | Table<K, T, null>,
-    joiner: (left: V, right: T | null, key: K) => R,
-    options?: NameOption,
-  ): Stream<K, R>
   /** As `join`; a record without a value in the global table is joined with null. */
   leftJoin<G, T, R>(
     table: GlobalTable<G, T>,
@@ -291,6 +285,12 @@ export class Stream<K, V> {
     table: RemoteTable<K, T>,
     joiner: (left: V, right: T | null, key: K) => R,
     options?: RemoteJoinOptions,
+  ): Stream<K, R>
+  /** As `join`; a record without a value in the table is joined with null. */
+  leftJoin<T, R>(
+    table: Table<K, T> | Table<K, T, null>,
+    joiner: (left: V, right: T | null, key: K) => R,
+    options?: NameOption,
   ): Stream<K, R>
   /** As `join`; a record of this stream without a partner is joined with null when its window has closed. */
   leftJoin<W, R>(
@@ -324,7 +324,11 @@ export class Stream<K, V> {
   deduplicate(options: DeduplicateOptions<K, V>): Stream<K, V> {
     const name = options.name ?? `${this.origin.sources.join('-')}-deduplicate`
     const idOf = options.id as RecordFunction<unknown> | undefined
-    const spec = deduplicateOperator({ store: name, withinMs: durationMs(options.within), idOf })
+    const spec = deduplicateOperator({
+      store: name,
+      withinMs: durationMs(options.within, `\`within\` of "${name}"`),
+      idOf,
+    })
     return this.keyed(spec, name)
   }
 
@@ -418,7 +422,7 @@ export class Stream<K, V> {
   private toTopic(topic: string, options: ToOptions<K, V>): void {
     this.graph.add({
       kind: 'sink',
-      name: `to-${topic}`,
+      name: this.graph.freeName(`to-${topic}`),
       topic,
       input: this.node,
       keySerde: (options.key === undefined ? this.keySerde : serdeOf(options.key)) as Serde<unknown>,
@@ -468,7 +472,7 @@ function dueFunction<K, V>(
   by: Duration | ((value: V, key: K, record: RecordMetadata) => number),
 ): DelayOptions['dueMs'] {
   if (typeof by === 'function') return (value, key, _timestampMs, record) => by(value as V, key as K, record)
-  const delayMs = durationMs(by)
+  const delayMs = durationMs(by, 'the delay')
   return (_value, _key, timestampMs) => timestampMs + delayMs
 }
 

@@ -6,7 +6,7 @@ import { tableGroupOperator } from '../operators/table-group.ts'
 import type { GraphNode } from '../plan/graph.ts'
 import { oneAggregator } from './aggregated.ts'
 import type { NameOption } from './stream.ts'
-import { type AnyTable, Table } from './table.ts'
+import { type AnyTable, madeBy, Table } from './table.ts'
 
 /** Named aggregators that can take values back. */
 export type ReversibleAggregators<V> = Readonly<Record<string, AnyReversibleAggregator<V>>>
@@ -64,6 +64,6 @@ export class TableGrouped<L, V> {
     })
     const spec = tableAggregateOperator({ store: name, keySerde, aggregator })
     const node = graph.add({ kind: 'operator', name, spec, inputs: [moved] })
-    return new Table<L, R>(graph, node, this.keySerde, name, undefined)
+    return new Table<L, R>(graph, node, this.keySerde, name, madeBy(spec))
   }
 }

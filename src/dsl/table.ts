@@ -2,12 +2,13 @@
 import { type Duration, durationMs } from '../core/duration.ts'
 import { MillraceError } from '../core/errors.ts'
 import { json, type Serde, type SerdeOrSchema, serdeOf, stringSerde } from '../core/serde.ts'
+import type { BeforeFlag, OperatorSpec, TableView } from '../operators/operator.ts'
 import type { Joiner } from '../operators/stream-table-join.ts'
 import { suppressOperator } from '../operators/suppress.ts'
-import { type BeforeFlag, tableSourceOperator } from '../operators/table-source.ts'
+import { tableSourceOperator } from '../operators/table-source.ts'
 import { joinedView, type TableJoinKind, tableTableJoinOperator } from '../operators/table-table-join.ts'
 import { tableValuesOperator } from '../operators/table-values.ts'
-import { derivedView, storeView, type TableStoreSpec, type TableView } from '../operators/table-view.ts'
+import { derivedView, storeView, type TableStoreSpec } from '../operators/table-view.ts'
 import type { Graph, GraphNode } from '../plan/graph.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { queried } from '../state/store.ts'
@@ -36,10 +37,31 @@ export type AnyTable = Table<any, any, any>
 
 /** What a table is made from: its view when it can be looked up, and the tables whose changes it passes on. */
 export interface TableOrigin {
-  readonly view: TableView
-  readonly parents: readonly AnyTable[]
-  /** Its operator says what each change replaced once this is set; a table in a store always says it. */
+  readonly view?: TableView
+  readonly parents: readonly TableOrigin[]
+  /** Its operator says what each change replaced once this is set. Without it a table in a store always says it. */
   readonly before?: BeforeFlag
+}
+
+/** Has every change say what it replaced, as far as that needs no new store; whether it does. */
+function told({ view, parents, before }: TableOrigin): boolean {
+  if (before === undefined) return view !== undefined
+  if (before.wanted) return true
+  // All of them are asked, also when one cannot.
+  before.wanted = parents.map(told).every((one) => one)
+  return before.wanted
+}
+
+/** What is known of a table that an operator makes: how to look it up, and whether changes can say what they replaced. */
+export function madeBy(
+  { before, view }: Pick<OperatorSpec, 'before' | 'view'>,
+  parents: readonly TableOrigin[] = [],
+): TableOrigin {
+  return {
+    parents,
+    ...(before === undefined ? {} : { before }),
+    ...(view === undefined ? {} : { view }),
+  }
 }
 
 /** `Gone` is `null` for a table whose keys can be deleted: what its stream carries then. */
@@ -50,7 +72,7 @@ export class Table<K, V, Gone extends null = never> {
   readonly keySerde: Serde<K>
   /** @internal */
   readonly sourceName: string
-  private origin: TableOrigin | undefined
+  private origin: TableOrigin
   private changes: GraphNode
 
   /** `from`: undefined for a table that nothing can look up yet, such as an aggregate. */
@@ -65,7 +87,10 @@ export class Table<K, V, Gone extends null = never> {
     this.changes = node
     this.keySerde = keySerde
     this.sourceName = sourceName
-    this.origin = from !== undefined && 'spec' in from ? { view: storeView(from), parents: [] } : from
+    this.origin =
+      from !== undefined && 'spec' in from
+        ? { view: storeView(from), parents: [] }
+        : (from ?? { parents: [] })
   }
 
   /** The node that gives out the changes. @internal */
@@ -153,12 +178,12 @@ export class Table<K, V, Gone extends null = never> {
     const spec = suppressOperator({
       store: name,
       keySerde: this.keySerde as Serde<unknown>,
-      waitMs: durationMs(options.wait),
+      waitMs: durationMs(options.wait, `wait of "${name}"`),
       recordsMax,
       whenFull: options.whenFull ?? 'emit',
     })
     const node = this.graph.add({ kind: 'operator', name, spec, inputs: [this.node] })
-    return new Table(this.graph, node, this.keySerde, name, undefined)
+    return new Table(this.graph, node, this.keySerde, name, madeBy(spec, [this.origin]))
   }
 
   /** Every change of the table as a record; a deletion is null. */
@@ -176,7 +201,7 @@ export class Table<K, V, Gone extends null = never> {
 
   /** How another operator looks up the table's values; makes a store when there is none yet. @internal */
   lookup(): TableView {
-    if (this.origin === undefined) {
+    if (this.origin.view === undefined) {
       const name = `${this.sourceName}-table`
       const keySerde = this.keySerde as Serde<unknown>
       const spec = queried(keyValueStore(name, keySerde, json<unknown>()), {
@@ -189,7 +214,9 @@ export class Table<K, V, Gone extends null = never> {
         spec: tableSourceOperator(spec),
         inputs: [this.changes],
       })
-      this.origin = { view: storeView({ versioned: false, spec }), parents: [] }
+      const view = storeView({ versioned: false, spec })
+      this.origin = { view, parents: [] }
+      return view
     }
     return this.origin.view
   }
@@ -200,14 +227,9 @@ export class Table<K, V, Gone extends null = never> {
    * @internal
    */
   tellBefore(force: boolean): boolean {
-    if (this.origin === undefined && !force) return false
-    this.lookup()
-    const { parents, before } = this.origin as TableOrigin
-    if (before === undefined || before.wanted) return true
-    // All of them are asked, also when one cannot.
-    const told = parents.map((parent) => parent.tellBefore(force))
-    before.wanted = told.every((one) => one)
-    return before.wanted
+    if (told(this.origin)) return true
+    if (force) this.lookup()
+    return force
   }
 
   private derive<W, G extends null>(
@@ -226,20 +248,23 @@ export class Table<K, V, Gone extends null = never> {
             { keySerde: this.keySerde as Serde<unknown>, show: (state) => state },
           )
     before.wanted = kind === 'table-filter' && this.tellBefore(false)
-    const spec = tableValuesOperator({ kind, change, store, before })
+    const { origin } = this
+    const versioned = origin.view?.versioned === true
+    const spec = tableValuesOperator({ kind, change, store, before, versioned })
     const node = this.graph.add({ kind: 'operator', name, spec, inputs: [this.node] })
     if (store !== undefined) {
       const view = storeView({ versioned: false, spec: store })
       return new Table(this.graph, node, this.keySerde, name, { view, parents: [], before })
     }
-    if (this.origin === undefined) {
+    const from = { parents: [origin], before }
+    if (origin.view === undefined) {
       // Its own store, when one is needed, is called after a name that survives edits.
       const made = kind === 'table-filter' ? 'filtered' : 'mapped'
       const stable = options.name ?? `${this.sourceName}-${made}`
-      return new Table(this.graph, node, this.keySerde, stable, undefined)
+      return new Table(this.graph, node, this.keySerde, stable, from)
     }
-    const view = derivedView(this.origin.view, change)
-    return new Table(this.graph, node, this.keySerde, this.sourceName, { view, parents: [this], before })
+    const view = derivedView(origin.view, change)
+    return new Table(this.graph, node, this.keySerde, this.sourceName, { ...from, view })
   }
 
   private joinTable<W, R>(
@@ -256,6 +281,7 @@ export class Table<K, V, Gone extends null = never> {
     const spec = tableTableJoinOperator({ ...views, before })
     const node = this.graph.add({ kind: 'operator', name, spec, inputs: [this.node, other.node] })
     const view = joinedView(views)
-    return new Table(this.graph, node, this.keySerde, name, { view, parents: [this, other], before })
+    const parents = [this.origin, other.origin]
+    return new Table(this.graph, node, this.keySerde, name, { view, parents, before })
   }
 }

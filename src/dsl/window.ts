@@ -1,7 +1,7 @@
 /** Windows over the event time of grouped records. */
 import { type Duration, durationMs } from '../core/duration.ts'
 import { MillraceError } from '../core/errors.ts'
-import { type CalendarUnit, calendarWindows, type WeekDay } from '../operators/calendar-windows.ts'
+import { type CalendarUnit, calendarWindows, type WeekDay, weekDays } from '../operators/calendar-windows.ts'
 import type { Triggers } from '../operators/triggered-aggregate.ts'
 import {
   type CustomWindow,
@@ -10,6 +10,7 @@ import {
   unlimitedWindow,
   type WindowAssigner,
 } from '../operators/window-assigner.ts'
+import { checkChoice } from './check-choice.ts'
 
 export interface WindowOptions {
   /** How long after its end a window still takes records that come late. Default 0. */
@@ -96,13 +97,13 @@ export function tumbling(size: Duration, options: TimeEmitOptions = {}): TimeWin
  */
 export function hopping(size: Duration, options: TimeEmitOptions & { readonly every: Duration }): TimeWindow {
   const sizeMs = positive('size', size)
-  const advanceMs = positive('advance', options.every)
+  const advanceMs = positive('`every`', options?.every)
   if (advanceMs > sizeMs) {
     throw new MillraceError(
       'MR_PLAN_INVALID',
       `windows of ${sizeMs} ms every ${advanceMs} ms leave records out`,
       {
-        hint: 'Let them begin at least every size, or write custom windows.',
+        hint: 'Let them begin at least once in each size, or write custom windows.',
       },
     )
   }
@@ -119,8 +120,8 @@ export function sliding(difference: Duration, options: EmitOptions = {}): Slidin
   return {
     kind: 'sliding',
     differenceMs: positive('difference', difference),
-    graceMs: durationMs(options.grace ?? 0),
-    emit: options.emit ?? 'close',
+    graceMs: durationMs(options.grace ?? 0, 'the grace of a window'),
+    emit: checkedEmit(options.emit),
   }
 }
 
@@ -140,8 +141,8 @@ export function session(gap: Duration, options: EmitOptions = {}): SessionWindow
   return {
     kind: 'session',
     gapMs: positive('gap', gap),
-    graceMs: durationMs(options.grace ?? 0),
-    emit: options.emit ?? 'close',
+    graceMs: durationMs(options.grace ?? 0, 'the grace of a window'),
+    emit: checkedEmit(options.emit),
   }
 }
 
@@ -156,9 +157,11 @@ export function everyRecords(
 ): CountWindow {
   const every = options.every ?? size
   if (!(Number.isSafeInteger(size) && Number.isSafeInteger(every) && every >= 1 && every <= size)) {
-    throw new MillraceError('MR_PLAN_INVALID', `no windows of ${size} records begin every ${every} records`)
+    throw new MillraceError('MR_PLAN_INVALID', `no windows of ${size} records begin every ${every} records`, {
+      hint: 'Write whole numbers from 1, and an `every` that is not above the size.',
+    })
   }
-  return { kind: 'count', size, every, emit: options.emit ?? 'close' }
+  return { kind: 'count', size, every, emit: checkedEmit(options.emit) }
 }
 
 export interface CalendarOptions extends TimeEmitOptions {
@@ -172,9 +175,11 @@ export interface CalendarOptions extends TimeEmitOptions {
  * Days, weeks, months or years as the calendar of a time zone has them: a day is 23 or 25 hours long when its clock
  * changes.
  *
- * @throws MR_PLAN_INVALID for an unknown zone
+ * @throws MR_PLAN_INVALID for an unknown zone, unit or day; MR_DURATION_INVALID
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions = {}): TimeWindow {
+  checkChoice('the unit of calendar()', unit, ['day', 'week', 'month', 'year'])
+  if (options.weekStart !== undefined) checkChoice('weekStart', options.weekStart, weekDays)
   return timeWindow(calendarWindows(unit, options.zone ?? 'UTC', options.weekStart ?? 'monday'), options)
 }
 
@@ -193,12 +198,28 @@ export function unlimited(
 /**
  * Windows of one's own: `windowsFor` lists those that hold a time. It must answer alike for every time within a
  * window, and no two windows may begin at the same time, which is by what they are known.
+ *
+ * @throws MR_DURATION_INVALID, MR_PLAN_INVALID without a function
  */
 export function custom(
   windowsFor: (timestampMs: number) => Iterable<CustomWindow>,
   options: TimeEmitOptions = {},
 ): TimeWindow {
+  if (typeof windowsFor !== 'function') {
+    throw new MillraceError('MR_PLAN_INVALID', 'custom() takes a function', {
+      hint: 'Write custom((timestampMs) => [{ startMs, endMs }]).',
+    })
+  }
   return timeWindow(customWindows(windowsFor), options)
+}
+
+/** @throws MR_PLAN_INVALID for what none of the functions above has made */
+export function checkWindow(window: Window): void {
+  const kind: unknown = (window as Window | undefined)?.kind
+  if (['time', 'sliding', 'session', 'count'].includes(kind as string)) return
+  throw new MillraceError('MR_PLAN_INVALID', 'what was given is no window', {
+    hint: "Write tumbling('1 minute'), session('30 minutes') or another of the window functions.",
+  })
 }
 
 function timeWindow(windows: WindowAssigner, options: TimeEmitOptions): TimeWindow {
@@ -206,15 +227,22 @@ function timeWindow(windows: WindowAssigner, options: TimeEmitOptions): TimeWind
   return {
     kind: 'time',
     windows,
-    graceMs: durationMs(options.grace ?? 0),
-    emit: typeof emit === 'string' ? emit : triggersOf(emit),
+    graceMs: durationMs(options.grace ?? 0, 'the grace of a window'),
+    emit: typeof emit === 'object' ? triggersOf(emit) : checkedEmit(emit),
   }
 }
 
+function checkedEmit(emit: Emit = 'close'): Emit {
+  return checkChoice('emit', emit, ['close', 'update'])
+}
+
 function triggersOf({ early, late, panes = 'accumulating' }: EmitTriggers): Triggers {
+  checkChoice('panes', panes, ['accumulating', 'discarding'])
   for (const records of [early?.records, late?.records]) {
     if (records === undefined || (Number.isSafeInteger(records) && records >= 1)) continue
-    throw new MillraceError('MR_PLAN_INVALID', `a trigger cannot wait for ${records} records`)
+    throw new MillraceError('MR_PLAN_INVALID', `a trigger cannot wait for ${records} records`, {
+      hint: 'Write a whole number from 1.',
+    })
   }
   return {
     panes,
@@ -231,7 +259,7 @@ function triggersOf({ early, late, panes = 'accumulating' }: EmitTriggers): Trig
 }
 
 function positive(what: string, duration: Duration): number {
-  const ms = durationMs(duration)
+  const ms = durationMs(duration, `the ${what} of a window`)
   if (ms >= 1 && Number.isSafeInteger(ms)) return ms
   throw new MillraceError(
     'MR_PLAN_INVALID',

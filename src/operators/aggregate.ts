@@ -9,7 +9,8 @@ import type { Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { queried } from '../state/store.ts'
 import type { AnyAggregator } from './aggregator.ts'
-import type { OperatorSpec } from './operator.ts'
+import type { BeforeFlag, Held, OperatorSpec, TableView } from './operator.ts'
+import { replacedResult } from './replaced-result.ts'
 
 interface Kept {
   state: unknown
@@ -36,13 +37,37 @@ export function keptStore({
   })
 }
 
+/** The table of the results, looked up in the states that are kept. */
+export function keptView(
+  spec: ReturnType<typeof keptStore>,
+  { result }: Pick<AnyAggregator<unknown>, 'result'>,
+): TableView {
+  return {
+    versioned: false,
+    stores: [spec],
+    open(context) {
+      const store = context.store(spec)
+      const latest = (key: unknown): Held | undefined => {
+        const kept = store.get(key)
+        const value = kept === undefined ? undefined : result(kept.state)
+        if (kept === undefined || value === null || value === undefined) return undefined
+        return { value, timestampMs: kept.timestampMs }
+      }
+      return { latest, asOf: latest }
+    },
+  }
+}
+
 export function aggregateOperator(options: AggregateOptions): OperatorSpec {
   const { aggregator } = options
+  const before: BeforeFlag = { wanted: false }
   const storeSpec = keptStore(options)
   return {
     kind: 'aggregate',
     stores: [storeSpec],
     outputDelayMs: 0,
+    before,
+    view: keptView(storeSpec, aggregator),
     keyed: true,
     create(_name, context, output) {
       const store = context.store(storeSpec)
@@ -51,16 +76,18 @@ export function aggregateOperator(options: AggregateOptions): OperatorSpec {
           {
             process(key, value, timestampMs) {
               if (key === null || key === undefined || value === null || value === undefined) return
-              const kept = store.get(key) ?? { state: aggregator.init(), timestampMs }
+              const held = store.get(key)
+              const replaced = replacedResult(before, aggregator, held?.state)
+              const kept = held ?? { state: aggregator.init(), timestampMs }
               kept.state = aggregator.add(kept.state, value, key)
               if (timestampMs > kept.timestampMs) kept.timestampMs = timestampMs
               if (kept.state === null || kept.state === undefined) {
                 store.put(key, undefined, kept.timestampMs)
-                output.process(key, null, kept.timestampMs)
+                output.process(key, null, kept.timestampMs, replaced)
                 return
               }
               store.put(key, kept, kept.timestampMs)
-              output.process(key, aggregator.result(kept.state), kept.timestampMs)
+              output.process(key, aggregator.result(kept.state), kept.timestampMs, replaced)
             },
           },
         ],

@@ -16,6 +16,26 @@ export interface Aggregator<V, S, R> {
   result(state: S): R
   /** Takes back one value that was added before: for the aggregates of tables, whose values change. */
   subtract?(state: S, value: V, key: unknown): S
+  /** `add` in two steps, where the first alone calls functions of the user. */
+  readonly reading?: Reading<V, S>
+}
+
+/**
+ * What is found of a value before any state is touched, and how that is added: a value for which a function of the user
+ * fails leaves no trace.
+ */
+export interface Reading<V, S> {
+  read(value: V, key: unknown): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: what `read` gives, which nobody else sees
+  add(state: S, found: any, key: unknown): S
+}
+
+/** Adding what a function finds of each value, at once or in two steps. */
+export function adding<V, X, S>(
+  read: (value: V) => X,
+  add: (state: S, found: X) => S,
+): Required<Pick<Aggregator<V, S, unknown>, 'add' | 'reading'>> {
+  return { add: (state, value) => add(state, read(value)), reading: { read, add } }
 }
 
 /** An aggregator that can take values back. */
@@ -40,10 +60,10 @@ export function finite(number: number, aggregator: string): number {
   throw new MillraceError('MR_RECORD_INVALID', `${aggregator}() needs a finite number, got ${String(number)}`)
 }
 
-/** `{ orders: count() }` gives `{ orders: number }`. */
-export type AggregateResult<A> = {
-  readonly [Name in keyof A]: A[Name] extends Aggregator<infer _V, infer _S, infer R> ? R : never
-}
+/** `{ orders: count() }` gives `{ orders: number }`; a condition, so that editors show that and not this name. */
+export type AggregateResult<A> = A extends infer Each
+  ? { readonly [Name in keyof Each]: Each[Name] extends Aggregator<infer _V, infer _S, infer R> ? R : never }
+  : never
 
 /**
  * What an aggregate gives: of a record of aggregators `A` a record of results; of one aggregator its result `R`, where
@@ -60,7 +80,10 @@ export function count(): ReversibleAggregator<unknown, number, number> {
   return {
     name: 'count',
     init: () => 0,
-    add: (state) => state + 1,
+    ...adding(
+      () => undefined,
+      (state: number) => state + 1,
+    ),
     subtract: (state) => state - 1,
     merge: (earlier, later) => earlier + later,
     result: (state) => state,
@@ -72,8 +95,11 @@ export function sum<V>(of: (value: V) => number): ReversibleAggregator<V, number
   return {
     name: 'sum',
     init: () => 0,
-    add: (state, value) => state + of(value),
-    subtract: (state, value) => state - of(value),
+    ...adding(
+      (value: V) => finite(of(value), 'sum'),
+      (state: number, number) => state + number,
+    ),
+    subtract: (state, value) => state - finite(of(value), 'sum'),
     merge: (earlier, later) => earlier + later,
     result: (state) => state,
   }
@@ -86,13 +112,16 @@ export function mean<V>(
   return {
     name: 'mean',
     init: () => [0, 0],
-    add(state, value) {
-      state[0] += of(value)
-      state[1]++
-      return state
-    },
+    ...adding(
+      (value: V) => finite(of(value), 'mean'),
+      (state: [sum: number, count: number], number) => {
+        state[0] += number
+        state[1]++
+        return state
+      },
+    ),
     subtract(state, value) {
-      state[0] -= of(value)
+      state[0] -= finite(of(value), 'mean')
       state[1]--
       return state
     },
@@ -111,7 +140,7 @@ function extreme<V>(
   return {
     name,
     init: () => null,
-    add: (state, value) => pick(state, of(value)),
+    ...adding((value: V) => finite(of(value), name), pick),
     merge: pick,
     result: (state) => state,
   }
@@ -132,7 +161,7 @@ export function first<V, R>(of: (value: V) => R): Aggregator<V, [R] | [], R | nu
   return {
     name: 'first',
     init: () => [],
-    add: (state, value) => (state.length === 0 ? [of(value)] : state),
+    ...adding(of, (state: [R] | [], found): [R] | [] => (state.length === 0 ? [found] : state)),
     merge: (earlier, later) => (earlier.length === 0 ? later : earlier),
     result: (state) => (state.length === 0 ? null : state[0]),
   }
@@ -143,7 +172,7 @@ export function last<V, R>(of: (value: V) => R): Aggregator<V, [R] | [], R | nul
   return {
     name: 'last',
     init: () => [],
-    add: (_state, value) => [of(value)],
+    ...adding(of, (_state: [R] | [], found): [R] | [] => [found]),
     merge: (earlier, later) => (later.length === 0 ? earlier : later),
     result: (state) => (state.length === 0 ? null : state[0]),
   }
@@ -159,22 +188,26 @@ export function collect<V, R>(
   return {
     name: 'collect',
     init: () => [],
-    add(state, value) {
-      if (state.length < limit) state.push(of(value))
+    ...adding(of, (state: R[], found) => {
+      if (state.length < limit) state.push(found)
       return state
-    },
+    }),
     merge: (earlier, later) => [...earlier, ...later].slice(0, limit),
-    result: (state) => state,
+    result: (state) => [...state],
   }
 }
 
 /** The functions of an aggregator of one's own. */
 export interface OwnAggregator<V, S, R> {
   readonly init: () => S
-  /** May change the state in place. Answering null or undefined forgets the key. */
+  /** May change the state in place, once nothing can fail any more. Answering null or undefined forgets the key. */
   readonly add: (state: S, value: V, key: unknown) => S
   /** Needed for session windows: one state from those of two sessions that became one. */
   readonly merge?: (earlier: S, later: S) => S
+  /**
+   * What the table shows of a state. It must hold nothing that `add` changes in place. Default: the state, of an object
+   * a copy.
+   */
   readonly result?: (state: S) => R
 }
 
@@ -197,7 +230,7 @@ export function aggregator<V, S, R = S>(
           hint: 'Give it a function merge: (earlier, later) => state.',
         })
       }),
-    result: own.result ?? ((state) => state as unknown as R),
+    result: own.result ?? ((state) => snapshotOf(state) as unknown as R),
     ...(own.subtract === undefined ? {} : { subtract: own.subtract }),
   }
 }
@@ -209,23 +242,42 @@ export function aggregator<V, S, R = S>(
 export function reducer<V>(
   add: (held: V, value: V) => V,
   subtract?: (held: V, value: V) => V,
-): Aggregator<V, [V] | [], V | null> {
+): Aggregator<V, Folded<V>, V | null> {
+  const heldIn = (state: Folded<V>): V | undefined => state?.[0]
   return {
     name: 'reduce',
     init: () => [],
-    add: (state, value) => [state.length === 0 ? value : add(state[0], value)],
-    merge(earlier, later) {
-      if (earlier.length === 0) return later
-      return later.length === 0 ? earlier : [add(earlier[0], later[0])]
+    add(state, value) {
+      const held = heldIn(state)
+      return folded(held === undefined ? value : add(held, value))
     },
-    result: (state) => (state.length === 0 ? null : state[0]),
+    merge(earlier, later) {
+      const [one, two] = [heldIn(earlier), heldIn(later)]
+      if (one === undefined) return later
+      return two === undefined ? earlier : folded(add(one, two))
+    },
+    result: (state) => heldIn(state) ?? null,
     ...(subtract === undefined
       ? {}
       : {
-          subtract: (state: [V] | [], value: V): [V] | [] =>
-            state.length === 0 ? [] : [subtract(state[0], value)],
+          subtract(state: Folded<V>, value: V): Folded<V> {
+            const held = heldIn(state)
+            return held === undefined ? state : folded(subtract(held, value))
+          },
         }),
   }
+}
+
+/** The value so far; null once it was folded to nothing, and the next value is a start again. */
+type Folded<V> = [V] | [] | null
+
+function folded<V>(value: V): Folded<V> {
+  return value === null || value === undefined ? null : [value]
+}
+
+/** A copy that shares nothing: what was given out does not change with the state. */
+export function snapshotOf<S>(state: S): S {
+  return typeof state === 'object' && state !== null ? (JSON.parse(JSON.stringify(state)) as S) : state
 }
 
 /** True for one aggregator, false for a record of named ones. */
@@ -241,13 +293,26 @@ export function combined<V>(aggregators: Aggregators<V>): Aggregator<V, unknown[
     for (let at = 0; at < parts.length; at++) state[at] = parts[at]!.subtract!(state[at], value, key)
     return state
   }
+  const own = parts.flatMap((part, at) => (part.reading === undefined ? [{ part, at }] : []))
+  const reading: Reading<V, unknown[]> = {
+    read: (value, key) =>
+      parts.map((part) => (part.reading === undefined ? value : part.reading.read(value, key))),
+    add(state, found: readonly unknown[], key) {
+      // What is the user's own may fail: it goes first, and counts when all of it has succeeded.
+      const made = own.map(({ part, at }) => part.add(state[at], found[at] as V, key))
+      for (let at = 0; at < own.length; at++) state[own[at]!.at] = made[at]
+      for (let at = 0; at < parts.length; at++) {
+        const each = parts[at]!.reading
+        if (each !== undefined) state[at] = each.add(state[at], found[at], key)
+      }
+      return state
+    },
+  }
   return {
     name: parts.map((part) => part.name).join(','),
     init: () => parts.map((part) => part.init()),
-    add(state, value, key) {
-      for (let at = 0; at < parts.length; at++) state[at] = parts[at]!.add(state[at], value, key)
-      return state
-    },
+    add: (state, value, key) => reading.add(state, reading.read(value, key), key),
+    reading,
     merge: (earlier, later) => parts.map((part, at) => part.merge(earlier[at], later[at])),
     ...(parts.every((part) => part.subtract !== undefined) ? { subtract: takeBack } : {}),
     result(state) {

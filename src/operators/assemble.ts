@@ -15,7 +15,13 @@ import { MillraceError } from '../core/errors.ts'
 import { json, type Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { KeyDeadlines } from './key-deadlines.ts'
-import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import {
+  type Operator,
+  type OperatorContext,
+  type OperatorSpec,
+  type Receiver,
+  unlessRefused,
+} from './operator.ts'
 
 export interface PairOptions {
   /** The kinds by number. */
@@ -134,7 +140,12 @@ class Assembler implements Operator {
           break
         }
         closed += piece.events.length
-        this.output.process(key, assemblyOf(piece, this.options), piece.endMs)
+        const assembly = unlessRefused(
+          this.context,
+          () => assemblyOf(piece, this.options),
+          () => ({ key, value: eventsOf(piece, this.options), timestampMs: piece.endMs }),
+        )
+        if (assembly !== undefined) this.output.process(key, assembly.made, piece.endMs)
       }
       if (closed === 0) continue
       const rest = closed === kept.length ? undefined : kept.slice(closed)
@@ -197,16 +208,22 @@ function* pieces(kept: readonly Kept[], options: AssembleOptions): Generator<Pie
   }
 }
 
-function assemblyOf({ events, ended, endMs }: Piece, options: AssembleOptions): Assembly {
-  const { kinds, needs, pairs } = options
+function eventsOf({ events }: Piece, { kinds }: AssembleOptions): Assembly['events'] {
   const byKind: AssembledEvent[][] = kinds.map(() => [])
   for (const [atMs, kind, value] of events) byKind[kind]!.push({ atMs, value })
+  return Object.fromEntries(kinds.map((kind, at) => [kind, byKind[at]!]))
+}
+
+function assemblyOf(piece: Piece, options: AssembleOptions): Assembly {
+  const { kinds, needs, pairs } = options
+  const { events, ended, endMs } = piece
+  const byKind = eventsOf(piece, options)
   const intervals: Record<string, readonly Interval[]> = {}
   for (const [name, pair] of Object.entries(pairs)) intervals[name] = intervalsOf(events, pair)
   return {
-    events: Object.fromEntries(kinds.map((kind, at) => [kind, byKind[at]!])),
+    events: byKind,
     intervals,
-    missing: needs.filter((kind) => byKind[kind]!.length === 0).map((kind) => kinds[kind]!),
+    missing: needs.map((kind) => kinds[kind]!).filter((kind) => byKind[kind]!.length === 0),
     ended,
     startMs: events[0]![0],
     endMs,

@@ -45,25 +45,28 @@ export function countAggregateOperator(options: CountAggregateOptions): Operator
     create(_name, context, output) {
       const store = context.store(storeSpec)
       const give = (key: unknown, { state, fromMs, toMs }: CountWindow): void =>
-        output.process({ key, windowStartMs: fromMs, windowEndMs: toMs }, aggregator.result(state), toMs)
+        output.process(
+          { key, windowStartMs: fromMs, windowEndMs: toMs },
+          state === null || state === undefined ? null : aggregator.result(state),
+          toMs,
+        )
       return {
         inputs: [
           {
             process(key, value, timestampMs) {
               if (key === null || key === undefined) return
               const held = store.get(key) ?? { skip: 0, open: [] }
-              if (held.skip === 0) {
-                held.skip = every
-                held.open.push({
-                  state: aggregator.init(),
-                  records: 0,
-                  fromMs: timestampMs,
-                  toMs: timestampMs,
-                })
-              }
-              held.skip--
-              for (const window of held.open) {
-                window.state = aggregator.add(window.state, value, key)
+              const begun: CountWindow[] =
+                held.skip === 0
+                  ? [{ state: aggregator.init(), records: 0, fromMs: timestampMs, toMs: timestampMs }]
+                  : []
+              const open = [...held.open, ...begun]
+              // What may fail comes before anything is changed.
+              const states = open.map(({ state }) => aggregator.add(state ?? aggregator.init(), value, key))
+              held.open = open
+              held.skip = (held.skip === 0 ? every : held.skip) - 1
+              for (const [at, window] of open.entries()) {
+                window.state = states[at]
                 window.records++
                 window.fromMs = Math.min(window.fromMs, timestampMs)
                 window.toMs = Math.max(window.toMs, timestampMs)

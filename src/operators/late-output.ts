@@ -17,7 +17,8 @@ export function withLateOutput(spec: OperatorSpec): OperatorSpec {
           late: ({ key, value, timestampMs }) => ports.process(LATE_PORT, key, value, timestampMs),
         },
         {
-          process: (key, value, timestampMs) => ports.process(RESULTS_PORT, key, value, timestampMs),
+          process: (key, value, timestampMs, before) =>
+            ports.process(RESULTS_PORT, key, value, timestampMs, before),
         },
       )
     },

@@ -33,6 +33,13 @@ export interface RecordMetadata {
   readonly headers: Headers
 }
 
+/** What an operator gives out, or would have given out, because its time has come. */
+export interface EmittedRecord {
+  readonly key: unknown
+  readonly value: unknown
+  readonly timestampMs: number
+}
+
 /** What an operator may know of the task that it runs in. */
 export interface OperatorContext {
   /** The task's stream time: -Infinity before the first record, Infinity after the end of bounded input. */
@@ -41,6 +48,13 @@ export interface OperatorContext {
   store<S extends StateStore>(spec: StoreSpec<S>): S
   /** Hands over a record that came after its window had closed. */
   late(record: LateRecord): void
+  /**
+   * Puts aside what time would have brought forth, because a function of the user failed for it: there is no record
+   * that could be blamed. Where it is left out the error is thrown on.
+   *
+   * @throws the error itself when the rule is `fail`
+   */
+  refused?(result: EmittedRecord, error: unknown): void
   /** The record that is being processed; a task that has none to show leaves it out. */
   readonly record?: RecordMetadata
   /**
@@ -185,6 +199,32 @@ export interface Operator {
   close?(): void
 }
 
+/** A value of a table with the timestamp of the change that set it. */
+export interface Held {
+  readonly value: unknown
+  readonly timestampMs: number
+}
+
+/** A view within one task. */
+export interface TableReader {
+  latest(key: unknown): Held | undefined
+  /** The value that held at a time; undefined when none did, or when it has left the history. */
+  asOf(key: unknown, timeMs: number): Held | undefined
+}
+
+export interface TableView {
+  /** It remembers its versions, so that joins ask for the value as of a time. */
+  readonly versioned: boolean
+  /** What it is looked up in: an operator that uses the view names them as its own. */
+  readonly stores: readonly StoreSpec[]
+  open(context: Pick<OperatorContext, 'store'>): TableReader
+}
+
+/** Set while a plan is written: somebody below needs to know what each change of a table replaced. */
+export interface BeforeFlag {
+  wanted: boolean
+}
+
 /** An operator as the plan holds it. */
 export interface OperatorSpec {
   /** `filter`, `join`, …: the name of the operator's file. */
@@ -201,6 +241,10 @@ export interface OperatorSpec {
   readonly keyed: boolean
   /** Keys may be parked in it. */
   readonly parks?: true
+  /** Of a table: its changes say what they replaced once this is set. */
+  readonly before?: BeforeFlag
+  /** Of a table that can be looked up in what the operator keeps itself. */
+  readonly view?: TableView
   create(name: string, context: OperatorContext, output: Receiver): Operator
 }
 
@@ -221,3 +265,21 @@ export function statelessOperator(
 
 /** A function of the user over one record. */
 export type RecordFunction<R> = (value: unknown, key: unknown, record: RecordMetadata) => R
+
+/**
+ * Calls a function of the user for a result that time brings forth. Where it fails, what the result would have been
+ * made of is put aside.
+ */
+export function unlessRefused<T>(
+  context: OperatorContext,
+  make: () => T,
+  madeOf: () => EmittedRecord,
+): { readonly made: T } | undefined {
+  try {
+    return { made: make() }
+  } catch (error) {
+    if (context.refused === undefined) throw error
+    context.refused(madeOf(), error)
+    return undefined
+  }
+}

@@ -26,19 +26,19 @@ export class PortOutput {
     this.output = output
   }
 
-  process(port: number, key: unknown, value: unknown, timestampMs: number): void {
+  process(port: number, key: unknown, value: unknown, timestampMs: number, before?: unknown): void {
     this.routed.port = port
     this.routed.value = value
-    this.output.process(key, this.routed, timestampMs)
+    this.output.process(key, this.routed, timestampMs, before)
   }
 }
 
 /** The stream of what an operator gives to `port`; `kind` names the pair, such as `branch`. */
 export function portOperator(kind: string, port: number): OperatorSpec {
   return statelessOperator(`${kind}-output`, (output) => ({
-    process(key, value, timestampMs) {
+    process(key, value, timestampMs, before) {
       const routed = value as Routed
-      if (routed.port === port) output.process(key, routed.value, timestampMs)
+      if (routed.port === port) output.process(key, routed.value, timestampMs, before)
     },
   }))
 }

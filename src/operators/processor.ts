@@ -25,6 +25,7 @@ import {
   type OperatorSpec,
   type Receiver,
   type RecordMetadata,
+  unlessRefused,
 } from './operator.ts'
 import { PortOutput } from './port.ts'
 
@@ -189,7 +190,7 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
     this.ended = true
     this.currentKey = null
     this.currentMs = Math.max(0, this.currentMs)
-    this.processor.endOfStream?.()
+    this.act('end of stream', () => this.processor.endOfStream?.())
   }
 
   private fire(clock: TimerClock, timeMs: number): void {
@@ -215,7 +216,13 @@ class ProcessorOperator implements Operator, Receiver, ProcessorTools {
     const [clock, key, name] = id
     this.currentKey = key
     this.currentMs = clock === 'stream' ? dueMs : Math.min(timeMs, Math.max(0, this.context.streamTimeMs()))
-    this.processor.onTimer?.({ key, name, clock, dueMs })
+    this.act({ timer: name, clock, dueMs }, () => this.processor.onTimer?.({ key, name, clock, dueMs }))
+  }
+
+  /** What a timer has done before it failed stays done, as with a record. */
+  private act(what: unknown, call: () => void): void {
+    const { currentKey: key, currentMs: timestampMs } = this
+    unlessRefused(this.context, call, () => ({ key, value: what, timestampMs }))
   }
 
   private timerStore(): TimerStore {

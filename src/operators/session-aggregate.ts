@@ -17,7 +17,10 @@ import { type Session, type SessionSlot, sessionStore } from '../state/session-s
 import { queried } from '../state/store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
-import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import type { BeforeFlag, Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import { replacedResult } from './replaced-result.ts'
+import type { Windowed } from './windowed.ts'
+import { type FoundWindow, windowedView } from './windowed-view.ts'
 
 export interface SessionAggregateOptions {
   readonly store: string
@@ -34,34 +37,44 @@ export function sessionAggregateOperator(options: SessionAggregateOptions): Oper
     keySerde,
     show: (state) => aggregator.result(state),
   })
+  const before: BeforeFlag = { wanted: false }
   return {
     kind: 'session-aggregate',
     stores: [storeSpec],
     outputDelayMs: options.emit === 'close' ? options.gapMs + options.graceMs + 1 : 0,
+    before,
+    ...(options.emit === 'update' ? { view: windowedView(storeSpec, aggregator, foundIn) } : {}),
     keyed: true,
     create: (name, context, output) =>
-      new SessionAggregate(name, options, context.store(storeSpec), context, output),
+      new SessionAggregate(name, { ...options, before }, context.store(storeSpec), context, output),
   }
 }
 
 type Store = ReturnType<ReturnType<typeof sessionStore<unknown, unknown>>['create']>
 
+function foundIn(
+  store: Store,
+  { key, windowStartMs, windowEndMs }: Windowed<unknown>,
+): FoundWindow | undefined {
+  const sessions = store.overlapping(key, windowStartMs, windowEndMs)
+  const found = sessions.find(({ startMs, endMs }) => startMs === windowStartMs && endMs === windowEndMs)
+  return found === undefined ? undefined : [found.state, found.endMs]
+}
+
+interface Told extends SessionAggregateOptions {
+  readonly before: BeforeFlag
+}
+
 class SessionAggregate implements Operator, Receiver {
   readonly inputs: readonly Receiver[] = [this]
   private readonly name: string
-  private readonly options: SessionAggregateOptions
+  private readonly options: Told
   private readonly store: Store
   private readonly context: OperatorContext
   private readonly output: Receiver
   private heap: DeadlineHeap<SessionSlot<unknown, unknown>> | undefined
 
-  constructor(
-    name: string,
-    options: SessionAggregateOptions,
-    store: Store,
-    context: OperatorContext,
-    output: Receiver,
-  ) {
+  constructor(name: string, options: Told, store: Store, context: OperatorContext, output: Receiver) {
     this.name = name
     this.options = options
     this.store = store
@@ -71,7 +84,7 @@ class SessionAggregate implements Operator, Receiver {
 
   process(key: unknown, value: unknown, timestampMs: number): void {
     if (key === null || key === undefined) return
-    const { aggregator, gapMs, graceMs } = this.options
+    const { aggregator, emit, gapMs, graceMs } = this.options
     let startMs = timestampMs
     let endMs = timestampMs
     const touching = this.store.overlapping(key, timestampMs - gapMs, timestampMs + gapMs)
@@ -84,17 +97,30 @@ class SessionAggregate implements Operator, Receiver {
       return
     }
     const deadlines = this.deadlines()
+    const grown = startMs !== endMs
     let state: unknown
+    /** The result under the key that stays. */
+    let replaced: unknown = null
+    const befores: unknown[] = []
     for (const session of touching) {
-      this.store.remove(session)
-      if (this.options.emit === 'update' && startMs !== endMs) this.give(session, null)
+      if (emit === 'update') befores.push(replacedResult(this.options.before, aggregator, session.state))
       state = state === undefined ? session.state : aggregator.merge(state, session.state)
     }
+    // What may fail comes before anything is changed.
     state = aggregator.add(state ?? aggregator.init(), value, key)
-    if (state === null || state === undefined) return
+    for (const [at, session] of touching.entries()) {
+      this.store.remove(session)
+      if (emit !== 'update') continue
+      if (grown) this.give(session, null, befores[at])
+      else replaced = befores[at]
+    }
+    if (state === null || state === undefined) {
+      if (emit === 'update') this.give({ key, startMs, endMs }, null, replaced)
+      return
+    }
     const slot = touching[0]?.slot ?? { session: undefined }
     const session = this.store.put(key, startMs, endMs, state, slot)
-    if (this.options.emit === 'update') this.give(session, aggregator.result(state))
+    if (emit === 'update') this.give(session, aggregator.result(state), replaced)
     if (touching.length === 0) deadlines.push(endMs + gapMs + graceMs, slot)
   }
 
@@ -116,12 +142,17 @@ class SessionAggregate implements Operator, Receiver {
         continue
       }
       this.store.remove(session)
-      if (this.options.emit === 'close') this.give(session, this.options.aggregator.result(session.state))
+      if (this.options.emit === 'close')
+        this.give(session, this.options.aggregator.result(session.state), null)
     }
   }
 
-  private give({ key, startMs, endMs }: Session<unknown, unknown>, result: unknown): void {
-    this.output.process({ key, windowStartMs: startMs, windowEndMs: endMs }, result, endMs)
+  private give(
+    { key, startMs, endMs }: Pick<Session<unknown, unknown>, 'key' | 'startMs' | 'endMs'>,
+    result: unknown,
+    before: unknown,
+  ): void {
+    this.output.process({ key, windowStartMs: startMs, windowEndMs: endMs }, result, endMs, before)
   }
 
   /** Made on first use, after the store was restored. */

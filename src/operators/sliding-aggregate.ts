@@ -13,6 +13,8 @@
  * 4. The window behind t is made, if there are records in it.
  * Records nearer to the epoch than d share the window [0, d], since no window begins before the epoch.
  *
+ * A window whose aggregator answers with null or undefined for its state is there no more.
+ *
  * A window takes records until stream time has passed its end by more than grace. `update` gives a result per change,
  * with the largest timestamp in the window; `close` one per window once it takes no more, with the window's end.
  * What the store keeps: [state, largest timestamp, 1 once its result was given].
@@ -22,7 +24,10 @@ import { mapKeyOf, queried } from '../state/store.ts'
 import { type WindowEntry, type WindowStore, windowStore } from '../state/window-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
-import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import type { BeforeFlag, Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import { replacedResult } from './replaced-result.ts'
+import type { Windowed } from './windowed.ts'
+import { windowedView } from './windowed-view.ts'
 
 export interface SlidingAggregateOptions {
   readonly store: string
@@ -43,20 +48,34 @@ export function slidingAggregateOperator(options: SlidingAggregateOptions): Oper
     show: (held) => aggregator.result((held as Held)[0]),
     windowEndMs: (startMs) => startMs + differenceMs,
   })
+  const before: BeforeFlag = { wanted: false }
   return {
     kind: 'sliding-aggregate',
     stores: [storeSpec],
     outputDelayMs: options.emit === 'close' ? options.graceMs + 1 : 0,
+    before,
+    ...(options.emit === 'update' ? { view: windowedView(storeSpec, aggregator, foundIn) } : {}),
     keyed: true,
     create: (name, context, output) =>
-      new SlidingAggregate(name, options, context.store(storeSpec), context, output),
+      new SlidingAggregate(name, { ...options, before }, context.store(storeSpec), context, output),
   }
+}
+
+interface Told extends SlidingAggregateOptions {
+  readonly before: BeforeFlag
+}
+
+function foundIn(
+  store: WindowStore<unknown, Held>,
+  { key, windowStartMs }: Windowed<unknown>,
+): Held | undefined {
+  return store.find(windowStartMs, key)?.state
 }
 
 class SlidingAggregate implements Operator, Receiver {
   readonly inputs: readonly Receiver[] = [this]
   private readonly name: string
-  private readonly options: SlidingAggregateOptions
+  private readonly options: Told
   private readonly store: WindowStore<unknown, Held>
   private readonly context: OperatorContext
   private readonly output: Receiver
@@ -70,7 +89,7 @@ class SlidingAggregate implements Operator, Receiver {
 
   constructor(
     name: string,
-    options: SlidingAggregateOptions,
+    options: Told,
     store: WindowStore<unknown, Held>,
     context: OperatorContext,
     output: Receiver,
@@ -109,11 +128,11 @@ class SlidingAggregate implements Operator, Receiver {
       const windowEndMs = startMs + differenceMs
       if (emit === 'close' && this.due.delete(startMs)) {
         for (const entry of this.store.window(startMs)) {
-          if (entry.state[2] === 1) continue
+          if (entry.state[2] === 1 || forgotten(entry.state)) continue
           entry.state[2] = 1
           this.store.touch(entry)
           const windowed = { key: entry.key, windowStartMs: startMs, windowEndMs }
-          this.output.process(windowed, aggregator.result(entry.state[0]), windowEndMs)
+          this.output.process(windowed, aggregator.result(entry.state[0]), windowEndMs, null)
         }
         this.closing.push(startMs + 3 * differenceMs + graceMs + 1, startMs)
       } else this.drop(startMs)
@@ -133,8 +152,9 @@ class SlidingAggregate implements Operator, Receiver {
     for (const startMs of starts.toReversed()) {
       if (startMs > timestampMs + 1) continue
       if (startMs < timestampMs - 2 * differenceMs) break
-      seen.add(startMs)
       const entry = this.store.find(startMs, key) as Entry
+      if (forgotten(entry.state)) continue
+      seen.add(startMs)
       const endMs = startMs + differenceMs
       if (startMs === timestampMs + 1) behindThere = true
       else if (endMs > timestampMs) {
@@ -174,8 +194,9 @@ class SlidingAggregate implements Operator, Receiver {
     for (const startMs of [...this.startsOf(key)]) {
       if (startMs < 0) continue
       if (startMs > timestampMs + 1) break
-      seen.add(startMs)
       const entry = this.store.find(startMs, key) as Entry
+      if (forgotten(entry.state)) continue
+      seen.add(startMs)
       if (startMs === 0) {
         combined = entry
         if (entry.state[1] < timestampMs) previousMs = entry.state[1]
@@ -205,10 +226,11 @@ class SlidingAggregate implements Operator, Receiver {
     if (windowEndMs < this.closedMs) return
     this.taken = true
     const { state } = entry
+    const replaced = this.replaced(state)
     state[0] = this.options.aggregator.add(state[0], value, entry.key)
     if (timestampMs > state[1]) state[1] = timestampMs
     this.store.touch(entry)
-    this.give(entry.key, entry.startMs, state)
+    this.give(entry.key, entry.startMs, state, replaced)
   }
 
   /** Makes a window with what `held` holds and the record. */
@@ -225,14 +247,15 @@ class SlidingAggregate implements Operator, Receiver {
     const before = held === undefined ? aggregator.init() : copyOf(held)[0]
     const state: Held = [aggregator.add(before, value, key), timestampMs, 0]
     const there = this.store.find(startMs, key)
-    if (there === undefined) {
+    if (there === undefined || forgotten(there.state)) {
       this.insert(key, startMs, state)
       return
     }
     // The window behind the record before t is the one that ends at t: Kafka Streams gives it twice.
+    const replaced = this.replaced(there.state)
     there.state = state
     this.store.touch(there)
-    this.give(key, startMs, state)
+    this.give(key, startMs, state, replaced)
   }
 
   /** Makes the window behind a record from what a window that holds the record held before. */
@@ -241,20 +264,32 @@ class SlidingAggregate implements Operator, Receiver {
   }
 
   private insert(key: unknown, startMs: number, state: Held): void {
-    this.store.add(startMs, key, state)
-    const starts = this.startsOf(key)
-    let at = starts.length
-    while (at > 0 && starts[at - 1]! > startMs) at--
-    starts.splice(at, 0, startMs)
-    this.keyIndex().set(mapKeyOf(key), starts)
+    const there = this.store.find(startMs, key)
+    if (there === undefined) {
+      this.store.add(startMs, key, state)
+      const starts = this.startsOf(key)
+      let at = starts.length
+      while (at > 0 && starts[at - 1]! > startMs) at--
+      starts.splice(at, 0, startMs)
+      this.keyIndex().set(mapKeyOf(key), starts)
+    } else {
+      there.state = state
+      this.store.touch(there)
+    }
     this.schedule(startMs)
-    this.give(key, startMs, state)
+    this.give(key, startMs, state, null)
   }
 
-  private give(key: unknown, windowStartMs: number, state: Held): void {
+  /** The result of a state that is about to change. */
+  private replaced(state: Held): unknown {
+    return replacedResult(this.options.before, this.options.aggregator, state[0])
+  }
+
+  private give(key: unknown, windowStartMs: number, state: Held, before: unknown): void {
     if (this.options.emit !== 'update') return
     const windowed = { key, windowStartMs, windowEndMs: windowStartMs + this.options.differenceMs }
-    this.output.process(windowed, this.options.aggregator.result(state[0]), state[1])
+    const result = forgotten(state) ? null : this.options.aggregator.result(state[0])
+    this.output.process(windowed, result, state[1], before)
   }
 
   private late(key: unknown, value: unknown, timestampMs: number, windowEndMs: number): void {
@@ -301,6 +336,11 @@ class SlidingAggregate implements Operator, Receiver {
     }
     return this.index
   }
+}
+
+/** The aggregator has forgotten the key in this window: it is as if the window were not there. */
+function forgotten([state]: Held): boolean {
+  return state === null || state === undefined
 }
 
 /** A copy that shares nothing: aggregators may change a state in place, and it survives JSON. */

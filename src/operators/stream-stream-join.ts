@@ -5,7 +5,7 @@
  * a result has the larger of the two timestamps. A record of a side that is kept whole (left of a left join, both of
  * an outer one) which meets none is given out alone, with its own timestamp, when its window has closed: stream time
  * has passed the last time of a partner plus grace (KIP-633, KAFKA-10847). One without a key is given out at once
- * (KIP-962); elsewhere it is dropped. One that was given out alone is met no more: each is either joined or alone.
+ * (KIP-962); elsewhere it is dropped, as one without a value is everywhere. One that was given out alone is met no more: each is either joined or alone.
  *
  * 1. `process` meets what the other side keeps, then keeps the record for those to come. Each side keeps its records
  *    for before + after + grace behind its newest one, as Kafka Streams' window stores do; a record that is older
@@ -19,7 +19,13 @@ import { ByteWriter } from '../core/byte-writer.ts'
 import { json, type Serde } from '../core/serde.ts'
 import { type JoinBuffer, type JoinRecord, joinBuffer } from '../state/join-buffer.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
-import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import {
+  type Operator,
+  type OperatorContext,
+  type OperatorSpec,
+  type Receiver,
+  unlessRefused,
+} from './operator.ts'
 import type { Joiner } from './stream-table-join.ts'
 
 export type StreamJoinKind = 'inner' | 'left' | 'outer'
@@ -135,6 +141,7 @@ class StreamStreamJoin implements Operator {
   }
 
   private meet(own: Side, other: Side, key: unknown, value: unknown, timestampMs: number): void {
+    if (value === null || value === undefined) return
     if (key === null || key === undefined) {
       if (own.whole) this.output.process(key, this.joined(own, value, null, key), timestampMs)
       return
@@ -186,7 +193,13 @@ class StreamStreamJoin implements Operator {
     )
     for (const { side, record } of due) {
       side.buffer.mark(record, 'alone')
-      this.output.process(record.key, this.joined(side, record.value, null, record.key), record.timestampMs)
+      const { key, value, timestampMs } = record
+      const joined = unlessRefused(
+        this.context,
+        () => this.joined(side, value, null, key),
+        () => ({ key, value, timestampMs }),
+      )
+      if (joined !== undefined) this.output.process(key, joined.made, timestampMs)
     }
   }
 

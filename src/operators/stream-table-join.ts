@@ -4,10 +4,10 @@
  *
  * With a table of latest values: the value when the record is processed. With a versioned table: the value that
  * held at the record's timestamp (Kafka Streams, KIP-914). The key looked up is the record's, or of a global table
- * what `keyOf` finds in it. A left join without a key or a value there gives null for the table (KIP-962).
+ * what `keyOf` finds in it. A left join without a key or a value there gives null for the table (KIP-962). A
+ * record without a value, such as a deletion in a stream of a table's changes, is passed over.
  */
-import type { OperatorSpec } from './operator.ts'
-import type { TableView } from './table-view.ts'
+import type { OperatorSpec, TableView } from './operator.ts'
 
 /** What a joiner gets: left value, right value, key. */
 export type Joiner = (left: unknown, right: unknown, key: unknown) => unknown
@@ -37,6 +37,7 @@ export function streamTableJoinOperator(options: StreamTableJoinOptions): Operat
         inputs: [
           {
             process(key, value, timestampMs) {
+              if (value === null || value === undefined) return
               const lookedUp = keyOf === undefined ? key : keyOf(value, key)
               if (lookedUp === null || lookedUp === undefined) {
                 if (left) output.process(key, joiner(value, null, key), timestampMs)

@@ -9,7 +9,7 @@ import { MillraceError } from '../core/errors.ts'
 import { json, type Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
-import type { OperatorSpec } from './operator.ts'
+import type { BeforeFlag, OperatorSpec } from './operator.ts'
 
 export interface SuppressOptions {
   readonly store: string
@@ -23,15 +23,19 @@ interface Waiting {
   value: unknown
   timestampMs: number
   readonly sinceMs: number
+  /** What the first change that is held replaced, which is what was passed on last. */
+  readonly before?: unknown
 }
 
 export function suppressOperator(options: SuppressOptions): OperatorSpec {
   const { waitMs, recordsMax, whenFull } = options
+  const flag: BeforeFlag = { wanted: false }
   const storeSpec = keyValueStore<unknown, Waiting>(options.store, options.keySerde, json<Waiting>())
   return {
     kind: 'suppress',
     stores: [storeSpec],
     outputDelayMs: waitMs,
+    before: flag,
     keyed: true,
     create(name, context, output) {
       const store = context.store(storeSpec)
@@ -48,7 +52,7 @@ export function suppressOperator(options: SuppressOptions): OperatorSpec {
         const held = store.get(key)
         if (held === undefined) return
         store.put(key, undefined, held.timestampMs)
-        output.process(key, held.value, held.timestampMs)
+        output.process(key, held.value, held.timestampMs, held.before)
       }
       const emitDue = (streamTimeMs: number): void => {
         const keys = waiting()
@@ -57,13 +61,15 @@ export function suppressOperator(options: SuppressOptions): OperatorSpec {
       return {
         inputs: [
           {
-            process(key, value, timestampMs) {
+            process(key, value, timestampMs, before) {
               if (key === null || key === undefined) return
               const keys = waiting()
               const held = store.get(key)
               if (held === undefined) keys.push(timestampMs, key)
               const sinceMs = held?.sinceMs ?? timestampMs
-              store.put(key, { value: value ?? null, timestampMs, sinceMs }, timestampMs)
+              const replaced = held === undefined ? before : held.before
+              const told = flag.wanted && typeof replaced !== 'symbol' ? { before: replaced } : {}
+              store.put(key, { value: value ?? null, timestampMs, sinceMs, ...told }, timestampMs)
               emitDue(context.streamTimeMs())
               if (keys.size <= recordsMax) return
               if (whenFull === 'emit') emitFirst()

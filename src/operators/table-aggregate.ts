@@ -4,9 +4,10 @@
  * result's. A state of null or undefined forgets the group; the result is then a tombstone.
  */
 import type { Serde } from '../core/serde.ts'
-import { keptStore } from './aggregate.ts'
+import { keptStore, keptView } from './aggregate.ts'
 import type { AnyReversibleAggregator } from './aggregator.ts'
-import type { OperatorSpec } from './operator.ts'
+import type { BeforeFlag, OperatorSpec } from './operator.ts'
+import { replacedResult } from './replaced-result.ts'
 import type { GroupChange } from './table-group.ts'
 
 export interface TableAggregateOptions {
@@ -17,11 +18,14 @@ export interface TableAggregateOptions {
 
 export function tableAggregateOperator(options: TableAggregateOptions): OperatorSpec {
   const { aggregator } = options
+  const before: BeforeFlag = { wanted: false }
   const storeSpec = keptStore(options)
   return {
     kind: 'table-aggregate',
     stores: [storeSpec],
     outputDelayMs: 0,
+    before,
+    view: keptView(storeSpec, aggregator),
     keyed: true,
     create(_name, context, output) {
       const store = context.store(storeSpec)
@@ -30,19 +34,20 @@ export function tableAggregateOperator(options: TableAggregateOptions): Operator
           {
             process(key, value, timestampMs) {
               if (key === null || key === undefined) return
-              const { before, after } = value as GroupChange
+              const { before: from, after: to } = value as GroupChange
               const kept = store.get(key)
               const latestMs = kept === undefined ? timestampMs : Math.max(timestampMs, kept.timestampMs)
               let state = kept?.state
-              if (before !== undefined && state !== undefined) state = aggregator.subtract(state, before, key)
-              if (after !== undefined) state = aggregator.add(state ?? aggregator.init(), after, key)
+              const replaced = replacedResult(before, aggregator, state)
+              if (from !== undefined && state !== undefined) state = aggregator.subtract(state, from, key)
+              if (to !== undefined) state = aggregator.add(state ?? aggregator.init(), to, key)
               if (state === null || state === undefined) {
                 store.put(key, undefined, latestMs)
-                output.process(key, null, latestMs)
+                output.process(key, null, latestMs, replaced)
                 return
               }
               store.put(key, { state, timestampMs: latestMs }, latestMs)
-              output.process(key, aggregator.result(state), latestMs)
+              output.process(key, aggregator.result(state), latestMs, replaced)
             },
           },
         ],

@@ -9,11 +9,6 @@ import type { StoreSpec } from '../state/store.ts'
 import type { VersionedStore } from '../state/versioned-store.ts'
 import { type OperatorSpec, outOfOrder } from './operator.ts'
 
-/** Set while a plan is written: somebody below needs to know what a change replaced. */
-export interface BeforeFlag {
-  wanted: boolean
-}
-
 /** A table of latest values. */
 export function tableSourceOperator(storeSpec: StoreSpec<KeyValueStore<unknown, unknown>>): OperatorSpec {
   return {

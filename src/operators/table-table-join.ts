@@ -8,10 +8,17 @@
  * - outer: one side is enough. Nothing on both sides, before and now, gives nothing.
  * - Changes of a versioned table that came out of order give nothing (KIP-914).
  */
-import { type OperatorContext, type OperatorSpec, outOfOrder, type Receiver } from './operator.ts'
+import {
+  type BeforeFlag,
+  type Held,
+  type OperatorContext,
+  type OperatorSpec,
+  outOfOrder,
+  type Receiver,
+  type TableReader,
+  type TableView,
+} from './operator.ts'
 import type { Joiner } from './stream-table-join.ts'
-import type { BeforeFlag } from './table-source.ts'
-import type { Held, TableReader, TableView } from './table-view.ts'
 
 export type TableJoinKind = 'inner' | 'left' | 'outer'
 

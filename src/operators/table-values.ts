@@ -8,8 +8,7 @@
  */
 import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { StoreSpec } from '../state/store.ts'
-import { type OperatorSpec, outOfOrder } from './operator.ts'
-import type { BeforeFlag } from './table-source.ts'
+import { type BeforeFlag, type OperatorSpec, outOfOrder } from './operator.ts'
 
 export interface TableValuesOptions {
   readonly kind: 'table-filter' | 'table-map-values'
@@ -17,10 +16,13 @@ export interface TableValuesOptions {
   /** Where the values are kept to be queried; undefined when they are computed on demand. */
   readonly store: StoreSpec<KeyValueStore<unknown, unknown>> | undefined
   readonly before: BeforeFlag
+  /** Its values are those of a versioned table: every one that is left out is a deletion of its time. */
+  readonly versioned: boolean
 }
 
 export function tableValuesOperator(options: TableValuesOptions): OperatorSpec {
-  const { kind, store: storeSpec, before: flag } = options
+  const { kind, store: storeSpec, before: flag, versioned } = options
+  const knows = kind === 'table-filter' && !versioned
   const change = (value: unknown, key: unknown): unknown =>
     value === null || value === undefined ? null : (options.change(value, key) ?? null)
   return {
@@ -32,8 +34,9 @@ export function tableValuesOperator(options: TableValuesOptions): OperatorSpec {
     create(_name, context, output) {
       const store = storeSpec === undefined ? undefined : context.store(storeSpec)
       const replaced = (key: unknown, before: unknown): unknown => {
-        if (!flag.wanted || before === outOfOrder) return before
-        return store === undefined ? change(before, key) : (store.get(key) ?? null)
+        // Kept values are the latest that came: they have no order but that.
+        if (store !== undefined && (flag.wanted || before === outOfOrder)) return store.get(key) ?? null
+        return !flag.wanted || before === outOfOrder ? before : change(before, key)
       }
       return {
         inputs: [
@@ -41,7 +44,7 @@ export function tableValuesOperator(options: TableValuesOptions): OperatorSpec {
             process(key, value, timestampMs, before) {
               const changed = change(value, key)
               const was = replaced(key, before)
-              if (kind === 'table-filter' && flag.wanted && changed === null && was === null) return
+              if (knows && flag.wanted && changed === null && was === null) return
               store?.put(key, changed ?? undefined, timestampMs)
               output.process(key, changed, timestampMs, was)
             },

@@ -5,28 +5,7 @@
 import type { KeyValueStore } from '../state/key-value-store.ts'
 import type { StateStore, StoreSpec } from '../state/store.ts'
 import type { VersionedStore } from '../state/versioned-store.ts'
-import type { OperatorContext } from './operator.ts'
-
-/** A value of a table with the timestamp of the change that set it. */
-export interface Held {
-  readonly value: unknown
-  readonly timestampMs: number
-}
-
-/** A view within one task. */
-export interface TableReader {
-  latest(key: unknown): Held | undefined
-  /** The value that held at a time; undefined when none did, or when it has left the history. */
-  asOf(key: unknown, timeMs: number): Held | undefined
-}
-
-export interface TableView {
-  /** It remembers its versions, so that joins ask for the value as of a time. */
-  readonly versioned: boolean
-  /** What it is looked up in: an operator that uses the view names them as its own. */
-  readonly stores: readonly StoreSpec[]
-  open(context: Pick<OperatorContext, 'store'>): TableReader
-}
+import type { Held, TableView } from './operator.ts'
 
 export type TableStoreSpec =
   | { readonly versioned: false; readonly spec: StoreSpec<KeyValueStore<unknown, unknown>> }

@@ -147,7 +147,7 @@ class TriggeredAggregate implements Operator, Receiver {
       if (triggers.late !== undefined && !ended) this.ending.add(window.startMs, window.endMs)
     } else this.store.touch(entry)
     const pane = entry.state
-    pane[0] = aggregator.add(pane[0], value, key)
+    pane[0] = aggregator.add(pane[0] ?? aggregator.init(), value, key)
     pane[1] = Math.max(pane[1], timestampMs)
     pane[2]++
     const limit = ended ? triggers.late?.records : triggers.early?.records
@@ -202,7 +202,8 @@ class TriggeredAggregate implements Operator, Receiver {
   private fire(entry: Entry, window: OpenWindow, timestampMs: number): void {
     const { aggregator, triggers } = this.options
     const pane = entry.state
-    const result = aggregator.result(pane[0])
+    const forgotten = pane[0] === null || pane[0] === undefined
+    const result = forgotten ? null : aggregator.result(pane[0])
     if (triggers.panes === 'discarding') pane[0] = aggregator.init()
     pane[2] = 0
     pane[3] = null

@@ -17,8 +17,11 @@ import { queried } from '../state/store.ts'
 import { type WindowStore, windowStore } from '../state/window-store.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { OpenWindows } from './open-windows.ts'
-import type { Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import type { BeforeFlag, Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
+import { replacedResult } from './replaced-result.ts'
 import { type AssignedWindows, type WindowAssigner, windowEnd } from './window-assigner.ts'
+import type { Windowed } from './windowed.ts'
+import { windowedView } from './windowed-view.ts'
 
 export interface WindowAggregateOptions {
   readonly store: string
@@ -39,23 +42,37 @@ export function windowAggregateOperator(options: WindowAggregateOptions): Operat
     },
     windowEndMs: (startMs) => windowEnd(windows, startMs),
   })
+  const before: BeforeFlag = { wanted: false }
   return {
     kind: `${options.windows.kind}-aggregate`,
     stores: [storeSpec],
     // A window that closes at its end plus grace gives a result of the millisecond before its end.
     outputDelayMs: options.emit === 'close' ? options.graceMs + 1 : 0,
+    before,
+    ...(emit === 'update' ? { view: windowedView(storeSpec, aggregator, foundIn) } : {}),
     keyed: true,
     create: (name, context, output) =>
-      new WindowAggregate(name, options, context.store(storeSpec), context, output),
+      new WindowAggregate(name, { ...options, before }, context.store(storeSpec), context, output),
   }
 }
 
 type Updated = [state: unknown, timestampMs: number]
 
+function foundIn(
+  store: WindowStore<unknown, unknown>,
+  { key, windowStartMs }: Windowed<unknown>,
+): Updated | undefined {
+  return store.find(windowStartMs, key)?.state as Updated | undefined
+}
+
+interface Told extends WindowAggregateOptions {
+  readonly before: BeforeFlag
+}
+
 class WindowAggregate implements Operator, Receiver {
   readonly inputs: readonly Receiver[] = [this]
   private readonly name: string
-  private readonly options: WindowAggregateOptions
+  private readonly options: Told
   private readonly store: WindowStore<unknown, unknown>
   private readonly context: OperatorContext
   private readonly output: Receiver
@@ -64,7 +81,7 @@ class WindowAggregate implements Operator, Receiver {
 
   constructor(
     name: string,
-    options: WindowAggregateOptions,
+    options: Told,
     store: WindowStore<unknown, unknown>,
     context: OperatorContext,
     output: Receiver,
@@ -108,7 +125,7 @@ class WindowAggregate implements Operator, Receiver {
         for (const entry of this.store.window(startMs)) {
           if (entry.state === null || entry.state === undefined) continue
           const windowed = { key: entry.key, windowStartMs: startMs, windowEndMs: endMs }
-          this.output.process(windowed, aggregator.result(entry.state), endMs - 1)
+          this.output.process(windowed, aggregator.result(entry.state), endMs - 1, null)
         }
       }
       this.store.removeWindow(startMs)
@@ -132,8 +149,9 @@ class WindowAggregate implements Operator, Receiver {
   }
 
   private update(startMs: number, endMs: number, key: unknown, value: unknown, timestampMs: number): void {
-    const { aggregator } = this.options
+    const { aggregator, before } = this.options
     const entry = this.store.find(startMs, key)
+    const replaced = replacedResult(before, aggregator, (entry?.state as Updated | undefined)?.[0])
     let held: Updated
     if (entry === undefined) {
       held = [aggregator.add(aggregator.init(), value, key), timestampMs]
@@ -141,11 +159,12 @@ class WindowAggregate implements Operator, Receiver {
       this.open.add(startMs, endMs)
     } else {
       held = entry.state as Updated
-      held[0] = aggregator.add(held[0] ?? aggregator.init(), value, key)
-      if (timestampMs > held[1]) held[1] = timestampMs
+      const forgotten = held[0] === null || held[0] === undefined
+      held[0] = aggregator.add(forgotten ? aggregator.init() : held[0], value, key)
+      if (forgotten || timestampMs > held[1]) held[1] = timestampMs
       this.store.touch(entry)
     }
     const result = held[0] === null || held[0] === undefined ? null : aggregator.result(held[0])
-    this.output.process({ key, windowStartMs: startMs, windowEndMs: endMs }, result, held[1])
+    this.output.process({ key, windowStartMs: startMs, windowEndMs: endMs }, result, held[1], replaced)
   }
 }

@@ -6,7 +6,6 @@
  * number, because stores and internal topics are called after it and must survive an edit of the pipeline.
  */
 import { MillraceError } from '../core/errors.ts'
-import { invariant } from '../core/invariant.ts'
 import type { Serde } from '../core/serde.ts'
 import { checkTopicName } from '../core/topic-name.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
@@ -92,9 +91,14 @@ export class Graph {
 
   add<N extends GraphNode>(node: N): N {
     for (const input of inputsOf(node)) {
-      invariant(this.nodes.includes(input), `"${node.name}" reads only nodes of its own pipeline`)
+      if (!this.nodes.includes(input)) throw this.foreign(node.name)
     }
     if (this.names.has(node.name)) {
+      if (
+        node.kind === 'source' &&
+        this.nodes.some((one) => one.kind === 'source' && one.topic === node.topic)
+      )
+        throw readTwice(this.pipeline, node.topic)
       throw new MillraceError(
         'MR_PLAN_NAME_TAKEN',
         `two parts of pipeline "${this.pipeline}" are named "${node.name}"`,
@@ -109,10 +113,34 @@ export class Graph {
     return node
   }
 
+  /** @throws MR_PLAN_INVALID for something of another pipeline */
+  checkOwn(other: Graph, name: string): void {
+    if (other !== this) throw this.foreign(name)
+  }
+
+  /** `base`, or where that is taken `base-2`, `base-3`: a name for a node that keeps nothing. */
+  freeName(base: string): string {
+    let name = base
+    for (let at = 2; this.names.has(name); at++) name = `${base}-${at}`
+    return name
+  }
+
+  private foreign(name: string): MillraceError {
+    return new MillraceError('MR_PLAN_INVALID', `"${name}" takes parts of two pipelines together`, {
+      hint: `Read both from pipeline "${this.pipeline}", or let the other one write a topic that this one reads.`,
+    })
+  }
+
   /** `filter-1`, `filter-2`: a name for a node that keeps nothing. */
   sequenceName(kind: string): string {
     const next = (this.sequences.get(kind) ?? 0) + 1
     this.sequences.set(kind, next)
     return `${kind}-${next}`
   }
+}
+
+function readTwice(pipeline: string, topic: string): MillraceError {
+  return new MillraceError('MR_PLAN_NAME_TAKEN', `pipeline "${pipeline}" reads the topic "${topic}" twice`, {
+    hint: 'Use the stream or table that you have again; toTable() and toStream() make the other of it.',
+  })
 }

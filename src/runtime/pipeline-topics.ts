@@ -19,12 +19,22 @@ export interface TopicToCreate {
   readonly configs: Readonly<Record<string, string>>
 }
 
-const compacted = { 'cleanup.policy': 'compact' }
+/**
+ * The pipeline's own topics must take what its inputs take, with some headers or a time marker more, and at whatever time
+ * a record says: one batch that is refused stops the pipeline. A record's bytes may have been compressed in its topic.
+ */
+const ownTopic = { 'max.message.bytes': '67108864', 'message.timestamp.after.max.ms': '9223372036854775807' }
+const compacted = { ...ownTopic, 'cleanup.policy': 'compact' }
 /**
  * Repartition records are needed until they are processed, however long that takes, and purged then; small segments
  * let that free their space soon. Kafka Streams' settings.
  */
-const untilPurged = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'segment.bytes': '52428800' }
+const untilPurged = {
+  ...ownTopic,
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  'segment.bytes': '52428800',
+}
 
 /**
  * The partition count of every topic of a plan, and the topics that are missing.
@@ -54,8 +64,8 @@ export function planTopics(
     for (const store of part.stores) want(store.changelogTopic, tasks, compacted)
     for (const sink of part.sinks) if (!sink.internal) want(sink.topic, tasks, {})
   }
-  want(plan.deadLetterTopic, 1, {})
-  want(plan.lateTopic, 1, {})
+  want(plan.deadLetterTopic, 1, ownTopic)
+  want(plan.lateTopic, 1, ownTopic)
   return { counts, missing }
 }
 

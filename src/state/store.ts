@@ -68,7 +68,39 @@ export function queried<S extends StateStore>(spec: StoreSpec<S>, shown: Queried
   return { ...spec, queried: shown }
 }
 
-/** What a key is called in a JavaScript Map: itself when it is a string or number, else its JSON text. */
+/**
+ * What a key is called in a JavaScript Map, the same for keys whose bytes are the same: itself when it is a string or
+ * number, of bytes a text with one character per byte, else its JSON text. A bigint is the number that it stands for,
+ * or its digits where no number is exact.
+ */
 export function mapKeyOf(key: unknown): string | number {
-  return typeof key === 'string' || typeof key === 'number' ? key : JSON.stringify(key)
+  if (typeof key === 'string' || typeof key === 'number') return key
+  if (key instanceof Uint8Array) return bytesText(key)
+  if (typeof key === 'bigint') return plainInteger(key)
+  return isFlat(key) ? JSON.stringify(key) : JSON.stringify(key, plainPart)
+}
+
+/** What JSON says as it is, and much faster than with a function per part: most keys of several fields. */
+function isFlat(key: unknown): boolean {
+  if (typeof key !== 'object' || key === null) return true
+  for (const part of Object.values(key))
+    if (typeof part === 'bigint' || (typeof part === 'object' && part !== null)) return false
+  return true
+}
+
+/** Bytes are a Buffer or a Uint8Array, as they come from a batch, a user or another thread. */
+function bytesText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice()
+}
+
+function plainInteger(value: bigint): number | string {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value.toString()
+}
+
+function plainPart(this: unknown, name: string, value: unknown): unknown {
+  // A Buffer has become an object of its own by `toJSON` before it comes here.
+  const part = (this as Readonly<Record<string, unknown>>)[name]
+  if (part instanceof Uint8Array) return bytesText(part)
+  return typeof value === 'bigint' ? plainInteger(value) : value
 }

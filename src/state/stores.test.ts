@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { isMillraceError } from '../core/errors.ts'
-import { json, stringSerde } from '../core/serde.ts'
+import { bytesSerde, json, stringSerde } from '../core/serde.ts'
 import { type JoinBuffer, joinBuffer } from './join-buffer.ts'
 import { keyValueStore } from './key-value-store.ts'
 import { type SessionStore, sessionStore } from './session-store.ts'
-import type { ChangelogRecord, ChangelogWriter, StateStore } from './store.ts'
+import { type ChangelogRecord, type ChangelogWriter, mapKeyOf, type StateStore } from './store.ts'
 import { versionedStore } from './versioned-store.ts'
 import { windowStore } from './window-store.ts'
 
@@ -224,5 +224,34 @@ describe('a store rebuilt from its changelog', () => {
       () => store.restore(noJson),
       (e) => isMillraceError(e, 'MR_STATE_CORRUPT'),
     )
+  })
+})
+
+describe('keys of a store', () => {
+  it('are the same when their bytes are: of a Buffer, of a Uint8Array, and after a restore', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 5 }), fc.uint8Array({ maxLength: 5 }), (one, other) => {
+        const same = Buffer.compare(one, other) === 0
+        assert.equal(mapKeyOf(one) === mapKeyOf(Buffer.from(other)), same)
+        assert.equal(mapKeyOf({ a: [one] }) === mapKeyOf({ a: [Buffer.from(other)] }), same)
+      }),
+    )
+    const make = () => keyValueStore('bytes', bytesSerde, json<number>()).create()
+    const changelog = new Changelog()
+    const store = make()
+    store.put(new Uint8Array([0, 255]), 1, 0)
+    store.flush(changelog)
+    const rebuilt = make()
+    changelog.restoreInto(rebuilt, true)
+    assert.equal(rebuilt.get(new Uint8Array([0, 255])), 1)
+    rebuilt.put(new Uint8Array([0, 255]), 2, 0)
+    assert.equal(rebuilt.entryCount, 1)
+  })
+
+  it('may be bigints, alone and in others', () => {
+    assert.deepEqual([mapKeyOf(5n), mapKeyOf(-(2n ** 60n))], [5, '-1152921504606846976'])
+    assert.notEqual(mapKeyOf({ id: 2n ** 60n }), mapKeyOf({ id: 2n ** 60n + 1n }))
+    assert.equal(mapKeyOf({ id: 5n, at: new Date(0) }), '{"id":5,"at":"1970-01-01T00:00:00.000Z"}')
+    assert.equal(mapKeyOf({ b: 1, a: ['x'] }), '{"b":1,"a":["x"]}')
   })
 })

@@ -13,6 +13,7 @@ export {
 } from './cluster/fault.ts'
 export { assertSurvives, type Breakage, findBreakage, type SearchOptions } from './cluster/search.ts'
 export { type ClusterTestOptions, type ClusterTestRun, runTestCluster } from './cluster/test-cluster.ts'
+export type { DriverStore } from './driver-store.ts'
 export { type Fixture, formatFixture, loadFixture, parseFixture } from './fixture/fixture.ts'
 export {
   type OffsetsOfPartition,

@@ -62,4 +62,17 @@ describe('order', () => {
     const records = [3, 5, 4].map((number) => ({ line: 'a', number }))
     assert.throws(() => assertOrder(records, options), { message: '1 out of order; "a": 4 behind 5' })
   })
+
+  it('does not hold of records that have no number', () => {
+    const misread = { ...options, number: (one: object) => (one as { readonly nummer: number }).nummer }
+    const records = [1, 2].map((number) => ({ line: 'a', number }))
+    assert.throws(() => assertOrder(records, misread), {
+      message: '2 out of order; "a": undefined behind nothing, "a": undefined behind nothing',
+    })
+    const late = [
+      { line: 'a', number: 1 },
+      { line: 'a', number: Number.NaN },
+    ]
+    assert.deepEqual(findOutOfOrder(late, options), [{ line: 'a', before: late[0], record: late[1] }])
+  })
 })

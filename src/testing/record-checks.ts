@@ -59,19 +59,19 @@ export function assertOnce<T>(
 export interface OrderOptions<T> {
   /** Records that must keep their order among each other: a key, a partition, a producer. */
   readonly line: (record: T) => string | number
-  /** Grows within a line; equal numbers are in order. */
+  /** Grows within a line; equal numbers are in order. What is not a number has no order. */
   readonly number: (record: T) => number
 }
 
 export interface OrderFinding<T> {
   readonly line: string
-  /** The record with the highest number so far. */
-  readonly before: T
-  /** It has a lower number. */
+  /** The record with the highest number so far; undefined for the first of a line. */
+  readonly before: T | undefined
+  /** It has a lower number, or none. */
   readonly record: T
 }
 
-/** Records that come behind one of their line with a higher number. */
+/** Records that come behind one of their line with a higher number, or whose number is none. */
 export function findOutOfOrder<T>(
   records: Iterable<T>,
   { line, number }: OrderOptions<T>,
@@ -81,7 +81,10 @@ export function findOutOfOrder<T>(
   for (const record of records) {
     const name = String(line(record))
     const before = highest.get(name)
-    if (before !== undefined && number(record) < number(before)) found.push({ line: name, before, record })
+    const at: unknown = number(record)
+    // A number that a typo made NaN or undefined would be in any order.
+    const none = typeof at !== 'number' || Number.isNaN(at)
+    if (none || (before !== undefined && at < number(before))) found.push({ line: name, before, record })
     else highest.set(name, record)
   }
   return found
@@ -97,7 +100,8 @@ export function assertOrder<T>(records: Iterable<T>, options: OrderOptions<T>): 
   if (found.length === 0) return
   const { number } = options
   const texts = found.map(
-    ({ line, before, record }) => `"${line}": ${number(record)} behind ${number(before)}`,
+    ({ line, before, record }) =>
+      `"${line}": ${number(record)} behind ${before === undefined ? 'nothing' : number(before)}`,
   )
   throw new AssertionError({ message: `${found.length} out of order; ${some(texts)}` })
 }

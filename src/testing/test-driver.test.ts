@@ -5,6 +5,7 @@ import { isMillraceError } from '../core/errors.ts'
 import { headerText } from '../core/record.ts'
 import { json } from '../core/serde.ts'
 import { pipeline } from '../dsl/pipeline.ts'
+import { output } from '../dsl/processor.ts'
 import { session, tumbling } from '../dsl/window.ts'
 import { aggregator, collect, count, max, mean, sum } from '../operators/aggregator.ts'
 import type { Windowed } from '../operators/windowed.ts'
@@ -319,5 +320,36 @@ describe('plans', () => {
       const text: string = r.n
       return [n, worst, text]
     })
+  })
+})
+
+describe('records for people, who read JSON', () => {
+  it('are written whatever they hold: a bigint, bytes, or what JSON cannot say', () => {
+    const circle: Record<string, unknown> = {}
+    circle['self'] = circle
+    const app = pipeline('odd')
+    app
+      .stream('in', json<string>())
+      .process({
+        outputs: { all: output<unknown>() },
+        timers: true,
+        create: ({ timers, forward }) => ({
+          process: ({ timestampMs }) => timers.set(timestampMs + 10),
+          onTimer: ({ key }) =>
+            forward('all', key === 'circle' ? circle : { id: 2n ** 60n, bytes: Buffer.from([1, 2]) }),
+        }),
+      })
+      .all.mapValues((): unknown => {
+        throw new RangeError('no')
+      })
+      .to('out')
+    const driver = testDriver(app)
+    for (const key of ['bigint', 'circle']) driver.topic('in').append('x', { key, timestampMs: 0 })
+    driver.end()
+    const letters = driver.topic('odd-dead-letters').read<string>()
+    assert.deepEqual(letters.map(({ value }) => JSON.parse(value)).slice(0, 1), [
+      { id: '1152921504606846976', bytes: 'AQI=' },
+    ])
+    assert.match(letters[1]!.value, /^"a value without a JSON form: .*circular/)
   })
 })

@@ -16,9 +16,8 @@ import type { Clock } from '../platform/clock.ts'
 import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.ts'
 import { RecordBatchReader } from '../protocol/record-batch/record-batch-reader.ts'
 import { Task } from '../runtime/task/task.ts'
-import type { StateStore } from '../state/store.ts'
-
 import { DriverClock } from './driver-clock.ts'
+import { type DriverStore, driverStore } from './driver-store.ts'
 import { inTimeOrder } from './fixture/time-order.ts'
 import { countVirtualTime } from './virtual-time.ts'
 
@@ -81,8 +80,8 @@ export interface TestDriver {
   decide(operator: string, key: unknown, decision: ParkedDecision): void
   /** Bounded input: every topic has ended, all windows close. What still waits for an answer comes first. */
   end(): void
-  /** A store by the name of its operator. @throws MR_PLAN_INVALID when there is none */
-  store(name: string): StateStore
+  /** A store by the name of its operator, or by the topic of its table. @throws MR_STORE_UNKNOWN */
+  store<V = unknown, K = string>(name: string): DriverStore<V, K>
   /** Virtual time, milliseconds since the epoch; it starts at `startMs`. */
   readonly nowMs: number
 }
@@ -211,13 +210,15 @@ class Driver implements TestDriver {
     this.settle()
   }
 
-  store(name: string): StateStore {
-    for (const task of this.tasks) {
-      const store = task.stores.get(name)
-      if (store !== undefined) return store
-    }
-    const names = this.tasks.flatMap((task) => [...task.stores.keys()])
-    throw new MillraceError('MR_PLAN_INVALID', `the pipeline has no store "${name}"`, {
+  store<V, K>(name: string): DriverStore<V, K> {
+    const all = this.tasks.flatMap((task) => task.part.stores.map((planned) => ({ task, planned })))
+    const found =
+      all.find(({ planned }) => planned.spec.name === name) ??
+      all.find(({ planned }) => planned.spec.queried?.alias === name)
+    const store = found?.task.stores.get(found.planned.spec.name)
+    if (found !== undefined && store !== undefined) return driverStore(found.planned, store)
+    const names = all.map(({ planned }) => planned.spec.queried?.alias ?? planned.spec.name)
+    throw new MillraceError('MR_STORE_UNKNOWN', `the pipeline has no store "${name}"`, {
       hint: names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`,
     })
   }

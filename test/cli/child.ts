@@ -23,10 +23,14 @@ export interface Outcome {
   readonly err: string
 }
 
-/** Starts a command; its streams are pipes. */
-export function start(argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+/** Starts a command, in the directory of the repository unless another is given; its streams are pipes. */
+export function start(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = root,
+): ChildProcess {
   const child = spawn(process.execPath, [path.join(root, 'bin/millrace.mjs'), ...argv], {
-    cwd: root,
+    cwd,
     // Else `millrace test` would take itself for a file of the run that it is tested by, and run nothing.
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
     stdio: 'pipe',

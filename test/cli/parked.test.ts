@@ -47,7 +47,7 @@ describe('a bounded run', () => {
     assert.match(err, /! {2}3 keys left parked\n/)
     const [, names] = /jobs, worked: 3 keys with 5 records: (.*?) {3}\w+ 1 is not ready\n/.exec(err) ?? []
     assert.deepEqual(names?.match(/"\w+"|\(no key\)/g)?.toSorted(), ['"ann"', '"bob"', '(no key)'])
-    assert.match(err, /POST .*\/api\/parked\/decide/)
+    assert.match(err, /millrace parked retry OPERATOR KEY/)
   })
 
   test('says it again in the log of the next run, as long as they wait', async () => {

@@ -36,6 +36,13 @@ describe('sums', () => {
   })
 })
 `,
+  'left/left.test.ts': `
+import { test } from 'node:test'
+test('comes first', () => {})
+test('leaves', () => process.exit(0))
+test('is never run', () => { throw new Error('wrong') })
+`,
+  'left/none.test.ts': 'export {}\n',
   'broken/broken.test.ts': `throw new Error('no way in')\n`,
   'empty/readme.md': '',
   'node_modules/other/other.test.ts': `throw new Error('not mine')\n`,
@@ -62,7 +69,7 @@ const millraceTest = (...argv: readonly string[]): Promise<Outcome> =>
 describe('millrace test', () => {
   test('says of each test how it went, where it failed, and how much virtual time it has seen', async () => {
     const { status, out, err } = await millraceTest(inProject('src'))
-    assert.equal(status, 1)
+    assert.equal(status, 8)
     const rows = out
       .trim()
       .split('\n')
@@ -96,7 +103,7 @@ describe('millrace test', () => {
 
   test('is a line per test for people, and a sum', async () => {
     const { status, out } = await millraceTest(inProject('src'), '--output', 'table')
-    assert.equal(status, 1)
+    assert.equal(status, 8)
     assert.match(out, /^ ✓ \S+revenue\.test\.ts {2}one result a window +\S+ ms \(76 s of virtual time\)$/m)
     assert.match(out, /^ - \S+revenue\.test\.ts {2}a suite › is left out .* ms skipped$/m)
     assert.match(
@@ -108,10 +115,31 @@ describe('millrace test', () => {
 
   test('fails with a file that cannot be loaded, and leaves packages alone', async () => {
     const { status, out } = await millraceTest(inProject('broken'))
-    assert.equal(status, 1)
+    assert.equal(status, 8)
     const row = JSON.parse(out)
     assert.deepEqual([row.name, row.state], ['(the file itself)', 'failed'])
     assert.match(row.error, /no way in/)
+  })
+
+  test('fails with a file that leaves before its tests have run, and with one that has none', async () => {
+    const { status, out } = await millraceTest(inProject('left'))
+    assert.equal(status, 8)
+    const rows = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const errors = rows.filter(({ state }) => state === 'failed').map(({ error }) => error)
+    assert.deepEqual(errors, ['the process ended before its tests had', 'no test ran'])
+  })
+
+  test('takes files by parts of their paths', async () => {
+    const child = start(['test', 'src/rev*nue', 'wrong'], {}, directory)
+    const { out } = await exitOf(child, WAIT_MS)
+    const names = out.match(/"file":"[^"]+"/g)
+    assert.deepEqual([...new Set(names)], ['"file":"src/revenue.test.ts"', '"file":"src/wrong.test.ts"'])
+    const nothing = await exitOf(start(['test', 'nothing-like-it'], {}, directory), WAIT_MS)
+    assert.equal(nothing.status, 3)
+    assert.match(nothing.err, /no test file like it/)
   })
 
   test('fails when there is nothing to run', async () => {
@@ -123,7 +151,7 @@ describe('millrace test', () => {
     const pattern = await run(['test', inProject('src'), '--name', '('])
     assert.equal(pattern.status, 2)
     const unmatched = await millraceTest(inProject('src'), '--name', 'no such test')
-    assert.equal(unmatched.status, 1)
+    assert.equal(unmatched.status, 8)
     assert.match(unmatched.err, /no test ran/)
   })
 })

@@ -1,9 +1,12 @@
 /*
- * The other witness: runs the topologies of topologies.ts in Kafka Streams' TopologyTestDriver.
+ * The other witness: runs the topologies of topologies.ts, and programs (StreamsPrograms), in Kafka Streams'
+ * TopologyTestDriver.
  *
- * Reads one case per line, {"topology": name, "records": [[topic, key, value, timestampMs], ...]}, and answers each
- * with one line, {"out": [[key, value, timestampMs, cause], ...]}, where a result's cause is the index of the record
- * after which it came, or {"error": text}. Keys and values are texts or null.
+ * Reads one case per line, {"topology": name, "records": [[topic, key, value, timestampMs], ...]} or with "program"
+ * in place of the name, and answers each with one line, {"out": [[key, value, timestampMs, cause, output, header],
+ * ...]}, or {"error": text}. A result's cause is the index of the record after which it came, its output the index of
+ * the topic, and its header that of the record whose headers it has: the record's index as a text, or null. Keys and
+ * values are texts or null.
  * Caches are off and nothing is throttled, so that every update is seen where it happens.
  */
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,11 +20,13 @@ import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.function.Consumer;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -290,6 +295,66 @@ public final class StreamsWitness {
             final KStream<String, String> a = stream(b, "a");
             a.join(a, StreamsWitness::joined, within(10, 5, 0)).to("out");
         });
+        addCombined();
+    }
+
+    private static void addCombined() {
+        final TimeWindows twenties = TimeWindows.ofSizeAndGrace(Duration.ofMillis(20), Duration.ofMillis(10));
+        add("count-filter", b -> stream(b, "a").groupByKey().count().filter((k, n) -> n % 2 == 1)
+            .toStream().mapValues(n -> n == null ? null : "" + n).to("out"));
+        add("tumbling-filter", b -> stream(b, "a").groupByKey().windowedBy(twenties).count().filter((w, n) -> n == 2)
+            .toStream((window, n) -> windowText(window)).mapValues(n -> n == null ? null : "" + n).to("out"));
+        add("reduce-regroup", b -> stream(b, "a").groupByKey().reduce((held, v) -> v)
+            .groupBy((k, v) -> KeyValue(v.substring(0, 1), v)).count().toStream().mapValues(n -> "" + n).to("out"));
+        add("stream-own-table-left", b -> {
+            final KStream<String, String> a = stream(b, "a");
+            final KTable<String, String> all = a.groupByKey().reduce((held, v) -> held + v);
+            a.leftJoin(all, StreamsWitness::joined).to("out");
+        });
+        add("tumbling-join", b -> {
+            final TimeWindowedKStream<String, String> windows = stream(b, "a").groupByKey().windowedBy(twenties);
+            final KTable<Windowed<String>, Long> counts = windows.count();
+            final KTable<Windowed<String>, String> texts = windows.aggregate(() -> "", (k, v, all) -> all + v);
+            counts.leftJoin(texts, StreamsWitness::joined).toStream((window, v) -> windowText(window)).to("out");
+        });
+        add("tumbling-suppress", b -> stream(b, "a").groupByKey().windowedBy(twenties)
+            .aggregate(() -> "", (k, v, all) -> all + v, Materialized.with(Serdes.String(), Serdes.String()))
+            .mapValues(v -> v + "!", Materialized.with(null, Serdes.String()))
+            .suppress(Suppressed.untilTimeLimit(Duration.ofMillis(10), Suppressed.BufferConfig.unbounded()))
+            .toStream((window, v) -> windowText(window)).to("out"));
+        add("table-stream-table-left", b -> table(b, "t").toStream().leftJoin(table(b, "u"), StreamsWitness::joined)
+            .to("out"));
+        add("table-streams", b -> table(b, "t").toStream()
+            .join(table(b, "u").toStream(), StreamsWitness::joined, within(10, 10, 30)).to("out"));
+        add("versioned-filter", b -> versioned(b, "t").filter((k, v) -> keeps(v)).toStream().to("out"));
+        add("stream-versioned-filter-left", b -> stream(b, "a").leftJoin(
+            versioned(b, "t").filter((k, v) -> keeps(v)).mapValues(v -> v + "!"), StreamsWitness::joined).to("out"));
+
+        add("hopping-epoch", b -> windows(b, TimeWindows.ofSizeWithNoGrace(Duration.ofMillis(20))
+            .advanceBy(Duration.ofMillis(7)), (k, v, all) -> all + v));
+        final SlidingWindows tens = SlidingWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(15));
+        add("sliding-epoch", b -> windows(b, tens, (k, v, all) -> all + v));
+        final Aggregator<String, String, String> forgetting = (k, v, all) -> v.endsWith("7") ? null : all + v;
+        add("forgetting", b -> stream(b, "a").groupByKey().aggregate(() -> "", forgetting).toStream().to("out"));
+        add("tumbling-forgetting", b -> windows(b, twenties, forgetting));
+        add("sliding-forgetting", b -> windows(b, tens, forgetting));
+        add("session-forgetting", b -> stream(b, "a").groupByKey()
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
+            .aggregate(() -> "", forgetting, (k, one, two) -> one + two)
+            .toStream((window, v) -> windowText(window)).to("out"));
+    }
+
+    private static void windows(final StreamsBuilder b, final TimeWindows windows,
+        final Aggregator<String, String, String> add) {
+        stream(b, "a").groupByKey().windowedBy(windows).aggregate(() -> "", add)
+            .toStream((window, v) -> windowText(window)).to("out");
+    }
+
+    private static void windows(final StreamsBuilder b, final SlidingWindows windows,
+        final Aggregator<String, String, String> add) {
+        stream(b, "a").groupByKey().windowedBy(windows)
+            .aggregate(() -> "", add, Materialized.<String, String, WindowStore<Bytes, byte[]>>as("kept").withRetention(LONG))
+            .toStream((window, v) -> windowText(window)).to("out");
     }
 
     private static <K, V> org.apache.kafka.streams.KeyValue<K, V> KeyValue(final K key, final V value) {
@@ -316,31 +381,46 @@ public final class StreamsWitness {
     }
 
     private static ObjectNode run(final JsonNode request) {
-        final Consumer<StreamsBuilder> build = TOPOLOGIES.get(request.get("topology").asText());
-        if (build == null) throw new IllegalArgumentException("no topology " + request.get("topology"));
-        final Properties settings = settings();
         final StreamsBuilder builder = new StreamsBuilder();
-        build.accept(builder);
+        final List<String> outputs = new ArrayList<>();
+        if (request.has("program")) {
+            outputs.addAll(StreamsPrograms.build(builder, request.get("program")));
+        } else {
+            final Consumer<StreamsBuilder> build = TOPOLOGIES.get(request.get("topology").asText());
+            if (build == null) throw new IllegalArgumentException("no topology " + request.get("topology"));
+            build.accept(builder);
+            outputs.add("out");
+        }
+        final Properties settings = settings();
         final Topology topology = builder.build(settings);
         final ObjectNode answer = JSON.createObjectNode();
         final ArrayNode out = answer.putArray("out");
         try (TopologyTestDriver driver = new TopologyTestDriver(topology, settings, Instant.EPOCH)) {
             final Map<String, TestInputTopic<String, String>> topics = new HashMap<>();
-            final TestOutputTopic<String, String> results =
-                driver.createOutputTopic("out", new StringDeserializer(), new StringDeserializer());
+            final List<TestOutputTopic<String, String>> results = new ArrayList<>();
+            for (final String name : outputs)
+                results.add(driver.createOutputTopic(name, new StringDeserializer(), new StringDeserializer()));
             int cause = 0;
             for (final JsonNode record : request.get("records")) {
+                final TestRecord<String, String> given = new TestRecord<>(text(record.get(1)), text(record.get(2)),
+                    Instant.ofEpochMilli(record.get(3).asLong()));
+                given.headers().add("cause", String.valueOf(cause).getBytes(StandardCharsets.UTF_8));
                 topics.computeIfAbsent(record.get(0).asText(),
                         name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()))
-                    .pipeInput(text(record.get(1)), text(record.get(2)), record.get(3).asLong());
-                while (!results.isEmpty()) {
-                    final TestRecord<String, String> result = results.readRecord();
-                    out.addArray().add(result.key()).add(result.value()).add(result.timestamp()).add(cause);
-                }
+                    .pipeInput(given);
+                for (int at = 0; at < results.size(); at++)
+                    while (!results.get(at).isEmpty()) addResult(out, results.get(at).readRecord(), cause, at);
                 cause++;
             }
         }
         return answer;
+    }
+
+    private static void addResult(final ArrayNode out, final TestRecord<String, String> result, final int cause,
+        final int output) {
+        final Header header = result.headers().lastHeader("cause");
+        out.addArray().add(result.key()).add(result.value()).add(result.timestamp()).add(cause).add(output)
+            .add(header == null ? null : new String(header.value(), StandardCharsets.UTF_8));
     }
 
     public static void main(final String[] arguments) throws Exception {

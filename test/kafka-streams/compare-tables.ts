@@ -57,6 +57,8 @@ const columns: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'Two tables: By a key that the value names': { joinOn: 'foreign-key', leftJoinOn: 'foreign-key-left' },
   'One table: Filtered and changed': { filter: 'table-filter', mapValues: 'table-map-values' },
   'One table: Held back': { suppress: 'suppress' },
+  'Aggregates: Filtered and grouped again': { filter: 'count-filter', groupBy: 'reduce-regroup' },
+  "A stream and a table: A stream of a table's changes": { leftJoin: 'table-stream-table-left' },
   'Aggregates: Of a stream': { count: 'count', reduce: 'reduce', aggregate: 'aggregate' },
   'Aggregates: Of several streams': { cogroup: 'cogroup' },
   'Aggregates: Of a table': {
@@ -86,7 +88,7 @@ function ours(name: string, inputs: readonly InputRecord[]): string[] {
   for (const [cause, [topic, key, value, timestampMs]] of inputs.entries()) {
     driver.topic(topic).append(value, { key, timestampMs })
     for (const result of driver.topic('out').read<string | null, string | null>())
-      results.push([result.key, result.value, result.timestampMs, cause])
+      results.push([result.key, result.value, result.timestampMs, cause, 0, null])
     late.push(driver.topic('compared-late').read().length > 0)
   }
   return resultCells(inputs, results).map((cell, at) =>

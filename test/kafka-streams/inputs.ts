@@ -24,6 +24,10 @@ export interface InputShape {
   readonly ticks: boolean
   /** One more record at the end, far ahead. */
   readonly lastLeap: boolean
+  /** The time of the first record. Default 100. */
+  readonly startMs?: number
+  /** Null values are no later than others. Default: no newer than the newest of their topic. */
+  readonly nullsInTime?: true
 }
 
 const keys = ['a', 'b', 'ž', 'key-4', ''] as const
@@ -53,16 +57,17 @@ export function randomInputs(seed: number, shape: InputShape): InputRecord[] {
   const keysUsed = keys.slice(0, 1 + whole(shape.ticks ? keys.length - 1 : keys.length))
   for (let left = 5 + whole(40); left > 0; left--) {
     const topic = one(shape.topics)
-    const first = newestMs === 0
+    const first = records.length === 0
     const key = !first && shape.nullKeys && chance() < 0.08 ? null : one(keysUsed)
     const deletes = !first && chance() < (shape.tables.includes(topic) ? 0.25 : shape.nullValues ? 0.04 : 0)
     const named = shape.references && chance() < 0.8 ? `:${one(keysUsed)}` : ''
     const value = deletes ? null : `${one(['v', 'w', 'x'])}${whole(8)}${named}`
     const leads = key !== null && value !== null && (first || chance() < 0.7)
-    if (leads) newestMs += first ? 100 : whole(stepMs + 1)
+    if (leads) newestMs += first ? (shape.startMs ?? 100) : whole(stepMs + 1)
     const lateMs = newestMs - whole(shape.lateMs + 1)
     const newestOfTopic = newestByTopic.get(topic) ?? 0
-    const timestampMs = leads ? newestMs : value === null ? Math.min(lateMs, newestOfTopic) : lateMs
+    const behind = value === null && shape.nullsInTime !== true
+    const timestampMs = leads ? newestMs : behind ? Math.min(lateMs, newestOfTopic) : lateMs
     const place = `${topic} ${shape.distinct === 'times' ? '' : key} ${timestampMs}`
     if (shape.distinct !== 'none' && used.has(place)) continue
     used.add(place)

@@ -3,6 +3,7 @@ import { json } from '../../src/core/serde.ts'
 import { type Pipeline, pipeline } from '../../src/dsl/pipeline.ts'
 import type { InputShape } from './inputs.ts'
 import { aggregates } from './topologies/aggregates.ts'
+import { combined } from './topologies/combined.ts'
 import type { ComparedTopology } from './topologies/parts.ts'
 import { stateless } from './topologies/stateless.ts'
 import { streams } from './topologies/streams.ts'
@@ -17,6 +18,7 @@ export const topologies: readonly ComparedTopology[] = [
   ...windows,
   ...tables,
   ...streams,
+  ...combined,
 ]
 
 /** The pipeline of a topology, with its result in the topic `out`. */

@@ -1,7 +1,7 @@
 /**
  * The real Kafka Streams, as a witness: one process of StreamsWitness.java that answers a line with a line.
  *
- * Maven copies the libraries to .cache/kafka-streams/ once, and javac compiles the program when it changed. Where the
+ * Maven copies the libraries to .cache/kafka-streams/ once, and javac compiles the programs when they changed. Where the
  * tools or the libraries cannot be had, `startWitness` says what is missing.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
@@ -11,10 +11,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { root } from '../../scripts/repository.ts'
+import type { Program } from './programs/program.ts'
 
 const here = path.join(root, 'test/kafka-streams')
 const cache = path.join(root, '.cache/kafka-streams')
-const program = path.join(here, 'StreamsWitness.java')
+const programs = ['StreamsWitness.java', 'StreamsPrograms.java'].map((file) => path.join(here, file))
 const pom = path.join(here, 'pom.xml')
 
 /** Topic, key, value, timestamp in milliseconds. */
@@ -22,11 +23,15 @@ export type InputRecord = readonly [string, string | null, string | null, number
 /** Key, value, timestamp in milliseconds. */
 export type OutputRecord = readonly [string | null, string | null, number]
 
-/** The same with the index of the input record after which it came. */
-export type CausedRecord = readonly [...OutputRecord, cause: number]
+/**
+ * The same with the index of the input record after which it came, that of the output, and the header `cause` of the
+ * record whose headers it has.
+ */
+export type CausedRecord = readonly [...OutputRecord, cause: number, output: number, header: string | null]
 
 export interface Witness {
-  run(topology: string, records: readonly InputRecord[]): Promise<readonly CausedRecord[]>
+  /** Runs a topology by its name, or a program. */
+  run(topology: string | Program, records: readonly InputRecord[]): Promise<readonly CausedRecord[]>
   close(): Promise<void>
 }
 
@@ -68,12 +73,12 @@ function installedWitness(): Witness | { readonly missing: string } {
       return { missing: `${reason}: org.apache.kafka:kafka-streams, Maven Central cannot be reached` }
     fs.renameSync(target, libraries)
   }
-  const classes = folderOf('classes', [pom, program])
+  const classes = folderOf('classes', [pom, ...programs])
   if (!fs.existsSync(classes)) {
     const target = `${classes}.part`
     const compile = spawnSync(
       'javac',
-      ['-proc:none', '-cp', path.join(libraries, '*'), '-d', target, program],
+      ['-proc:none', '-cp', path.join(libraries, '*'), '-d', target, ...programs],
       { encoding: 'utf8' },
     )
     if (compile.status !== 0) throw new Error(compile.stderr)
@@ -118,10 +123,11 @@ class WitnessProcess implements Witness {
     })
   }
 
-  async run(topology: string, records: readonly InputRecord[]): Promise<readonly CausedRecord[]> {
+  async run(topology: string | Program, records: readonly InputRecord[]): Promise<readonly CausedRecord[]> {
+    const what = typeof topology === 'string' ? { topology } : { program: topology }
     const line = await new Promise<string>((resolve, reject) => {
       this.waiting.push({ resolve, reject })
-      this.child.stdin?.write(`${JSON.stringify({ topology, records })}\n`)
+      this.child.stdin?.write(`${JSON.stringify({ ...what, records })}\n`)
     })
     const answer = JSON.parse(line) as { out: CausedRecord[] } | { error: string }
     if ('error' in answer) throw new Error(`Kafka Streams: ${answer.error}`)

@@ -25,6 +25,9 @@ export async function run(context: CommandContext): Promise<void> {
       hint: 'Name another one, or replace it with --yes.',
     })
   }
+  const slash = file.lastIndexOf('/')
+  if (slash > 0 && !platform.disk.exists(file.slice(0, slash)))
+    throw new MillraceError('MR_FILE_NOT_FOUND', 'there is no directory for the file', { where: to })
   const range = parseOffsets(flags.text('from') ?? 'start', platform.clock.nowMs())
   const recordsMax = flags.whole('count', { min: 1 }) ?? FIXTURE_RECORDS_MAX
   await withCluster(context, async (cluster) => {

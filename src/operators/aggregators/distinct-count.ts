@@ -7,10 +7,16 @@
  */
 import { MillraceError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
-import type { Aggregator, ReversibleAggregator } from '../aggregator.ts'
+import { type Aggregator, adding, type ReversibleAggregator } from '../aggregator.ts'
 
 /** What values are told apart by: text, number, or anything else by its JSON. */
 type Distinct = string | number | boolean | null | object
+
+/** How often each value came, by its text. */
+interface Times {
+  different: number
+  times: Record<string, number>
+}
 
 const textOf = (value: Distinct): string => JSON.stringify(value)
 
@@ -22,7 +28,7 @@ const textOf = (value: Distinct): string => JSON.stringify(value)
 export function distinctCount<V>(
   of: (value: V) => Distinct,
   options: { readonly limit?: number } = {},
-): ReversibleAggregator<V, { different: number; times: Record<string, number> }, number> {
+): ReversibleAggregator<V, Times, number> {
   const limit = options.limit ?? 10_000
   invariant(
     Number.isSafeInteger(limit) && limit > 0,
@@ -31,16 +37,18 @@ export function distinctCount<V>(
   return {
     name: 'distinct-count',
     init: () => ({ different: 0, times: {} }),
-    add(state, value) {
-      const text = textOf(of(value))
-      const times = state.times[text]
-      if (times !== undefined) state.times[text] = times + 1
-      else if (state.different < limit) {
-        state.times[text] = 1
-        state.different++
-      }
-      return state
-    },
+    ...adding(
+      (value: V) => textOf(of(value)),
+      (state: Times, text) => {
+        const times = state.times[text]
+        if (times !== undefined) state.times[text] = times + 1
+        else if (state.different < limit) {
+          state.times[text] = 1
+          state.different++
+        }
+        return state
+      },
+    ),
     subtract(state, value) {
       const text = textOf(of(value))
       const times = state.times[text]
@@ -107,14 +115,16 @@ export function distinctCountSketch<V>(
   return {
     name: 'distinct-count-sketch',
     init: () => ({ few: {}, set: 0, all: [] }),
-    add(state, value) {
-      const [high, low] = hash64(textOf(of(value)))
-      // The register is named by the first bits; the rank is the place of the first 1 among the others.
-      const rest = (high << precision) >>> 0
-      const rank = rest === 0 ? 33 - precision + Math.clz32(low) : Math.clz32(rest) + 1
-      raise(state, high >>> (32 - precision), rank)
-      return state
-    },
+    ...adding(
+      (value: V) => hash64(textOf(of(value))),
+      (state: Registers, [high, low]) => {
+        // The register is named by the first bits; the rank is the place of the first 1 among the others.
+        const rest = (high << precision) >>> 0
+        const rank = rest === 0 ? 33 - precision + Math.clz32(low) : Math.clz32(rest) + 1
+        raise(state, high >>> (32 - precision), rank)
+        return state
+      },
+    ),
     merge(earlier, later) {
       const other = later.few ?? later.all
       for (const [register, rank] of Object.entries(other))

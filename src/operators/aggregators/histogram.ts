@@ -1,5 +1,5 @@
 import { MillraceError } from '../../core/errors.ts'
-import { finite, type ReversibleAggregator } from '../aggregator.ts'
+import { adding, finite, type ReversibleAggregator } from '../aggregator.ts'
 
 /**
  * How many values lie up to each bound, and how many above the last: one count more than there are bounds.
@@ -25,16 +25,15 @@ export function histogram<V>(
     }
     return low
   }
-  const change = (state: number[], value: V, by: number): number[] => {
-    const bucket = bucketOf(value)
+  const change = (state: number[], bucket: number, by: number): number[] => {
     state[bucket] = state[bucket]! + by
     return state
   }
   return {
     name: 'histogram',
     init: () => Array.from({ length: bounds.length + 1 }, () => 0),
-    add: (state, value) => change(state, value, 1),
-    subtract: (state, value) => change(state, value, -1),
+    ...adding(bucketOf, (state: number[], bucket) => change(state, bucket, 1)),
+    subtract: (state, value) => change(state, bucketOf(value), -1),
     merge: (earlier, later) => earlier.map((count, bucket) => count + later[bucket]!),
     result: (state) => [...state],
   }

@@ -8,7 +8,7 @@
  * 3. Quantile q is the number of rank floor(q * (n - 1)), counted from 0.
  */
 import { MillraceError } from '../../core/errors.ts'
-import { finite, type ReversibleAggregator } from '../aggregator.ts'
+import { adding, finite, type ReversibleAggregator } from '../aggregator.ts'
 
 export interface QuantileOptions {
   /** How far a quantile may be from the true one, as a share of it. Legal: above 0, below 1. Default 0.01. */
@@ -49,8 +49,8 @@ export function quantiles<V>(
   const growth = (1 + relativeError) / (1 - relativeError)
   const perLog = 1 / Math.log(growth)
 
-  const change = (state: Sketch, value: V, by: number): Sketch => {
-    const number = finite(of(value), 'quantiles')
+  const read = (value: V): number => finite(of(value), 'quantiles')
+  const change = (state: Sketch, number: number, by: number): Sketch => {
     if (Math.abs(number) < SMALLEST) {
       state.zeros = Math.max(0, state.zeros + by)
       return state
@@ -67,8 +67,8 @@ export function quantiles<V>(
   return {
     name: 'quantiles',
     init: () => ({ zeros: 0, positive: {}, negative: {} }),
-    add: (state, value) => change(state, value, 1),
-    subtract: (state, value) => change(state, value, -1),
+    ...adding(read, (state: Sketch, number) => change(state, number, 1)),
+    subtract: (state, value) => change(state, read(value), -1),
     merge(earlier, later) {
       for (const sign of ['positive', 'negative'] as const) {
         const buckets = earlier[sign]

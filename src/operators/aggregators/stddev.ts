@@ -2,7 +2,7 @@
  * The standard deviation, by running mean and sum of squared distances: Welford 1962, "Note on a Method for
  * Calculating Corrected Sums of Squares and Products"; two states are joined as in Chan, Golub and LeVeque 1979.
  */
-import { finite, type ReversibleAggregator } from '../aggregator.ts'
+import { adding, finite, type ReversibleAggregator } from '../aggregator.ts'
 
 /** How many, their mean, and the sum of their squared distances from it. */
 type Moments = [count: number, mean: number, squares: number]
@@ -15,21 +15,21 @@ export function stddev<V>(
   of: (value: V) => number,
   options: { readonly population?: boolean } = {},
 ): ReversibleAggregator<V, Moments, number | null> {
+  const read = (value: V): number => finite(of(value), 'stddev')
   const free = options.population === true ? 0 : 1
   return {
     name: 'stddev',
     init: () => [0, 0, 0],
-    add(state, value) {
-      const number = finite(of(value), 'stddev')
+    ...adding(read, (state: Moments, number) => {
       const distance = number - state[1]
       state[0]++
       state[1] += distance / state[0]
       state[2] += distance * (number - state[1])
       return state
-    },
+    }),
     subtract(state, value) {
       if (state[0] <= 1) return [0, 0, 0]
-      const number = finite(of(value), 'stddev')
+      const number = read(value)
       const distance = number - state[1]
       state[0]--
       state[1] -= distance / state[0]

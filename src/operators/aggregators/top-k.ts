@@ -1,5 +1,5 @@
 import { MillraceError } from '../../core/errors.ts'
-import { type Aggregator, finite } from '../aggregator.ts'
+import { type Aggregator, adding, finite } from '../aggregator.ts'
 
 type Ranked<R> = [number: number, value: R]
 
@@ -28,11 +28,13 @@ export function topK<V, R = V>(
   return {
     name: 'top-k',
     init: () => [],
-    add(state, value) {
-      const number = finite(by(value), 'topK')
-      if (state.length < k || number > state[k - 1]![0]) insert(state, [number, of(value)])
-      return state
-    },
+    ...adding(
+      (value: V): Ranked<R> => [finite(by(value), 'topK'), of(value)],
+      (state: Ranked<R>[], entry) => {
+        if (state.length < k || entry[0] > state[k - 1]![0]) insert(state, entry)
+        return state
+      },
+    ),
     merge(earlier, later) {
       const merged = [...earlier]
       for (const entry of later) insert(merged, entry)

@@ -9,19 +9,32 @@
  */
 import fs from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { codeFrame, positionAt, type SourcePosition } from '../../core/code-frame.ts'
 import { MillraceError, messageOf } from '../../core/errors.ts'
+
+/** Millrace's own code: what a user got wrong lies above it on the stack. */
+const sourceRoot = path.join(import.meta.dirname, '..', '..', path.sep)
 
 interface Place extends SourcePosition {
   readonly file: string
 }
 
-/** The error for what was thrown while `file` was loaded. A Millrace error stays what it is. */
+/** The error for what was thrown while `file` was loaded. A Millrace error stays what it is, and is given its place. */
 export function moduleError(thrown: unknown, file: string): MillraceError {
-  if (thrown instanceof MillraceError) return thrown
+  if (thrown instanceof MillraceError && thrown.where !== undefined) return thrown
   const place = placeOf(thrown, file)
   const text = place === undefined ? undefined : readSource(place.file)
+  if (thrown instanceof MillraceError) {
+    return new MillraceError(thrown.code, thrown.message, {
+      cause: thrown,
+      where: place === undefined ? file : `${place.file}:${place.line}:${place.column}`,
+      context: thrown.context,
+      ...(place === undefined || text === undefined ? {} : { frame: codeFrame(text, place) }),
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    })
+  }
   return new MillraceError('MR_CONFIG_INVALID', `cannot load the file: ${describe(thrown)}`, {
     cause: thrown,
     where: place === undefined ? file : `${place.file}:${place.line}:${place.column}`,
@@ -78,7 +91,9 @@ function placeOfHeader(stack: string): Place | undefined {
 function placeOfFrame(stack: string): Place | undefined {
   for (const frame of stack.matchAll(/^ +at .*?\(?(file:\/\/[^\s)]+?):(\d+):(\d+)\)?$/gm)) {
     const file = pathOf(frame[1]!)
-    if (!file.includes('/node_modules/')) return { file, line: Number(frame[2]), column: Number(frame[3]) }
+    const own = file.startsWith(sourceRoot)
+    if (!own && !file.includes('/node_modules/'))
+      return { file, line: Number(frame[2]), column: Number(frame[3]) }
   }
   return undefined
 }

@@ -99,6 +99,17 @@ describe('a file that cannot be loaded', () => {
     assert.equal(error.where, `${file}:3:7`)
     assert.match(error.message, /bad x/)
   })
+  it('is placed where it was written when Millrace refuses it, with what Millrace says', async () => {
+    const file = write(
+      'refused.ts',
+      "import { tumbling } from 'millrace'\n\nexport default tumbling('5 minuts' as never)\n",
+    )
+    const error = await failure(file)
+    assert.equal(error.code, 'MR_DURATION_INVALID')
+    assert.equal(error.where, `${file}:3:16`)
+    assert.match(error.frame ?? '', /> 3 \| export default tumbling/)
+    assert.equal(error.hint, 'Did you mean "5 minutes"?')
+  })
   it('says what to write when TypeScript needs more than leaving types out', async () => {
     const file = write('enum.ts', 'export default 1\nenum Kind { A }\n')
     const error = await failure(file)

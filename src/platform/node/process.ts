@@ -1,3 +1,4 @@
+/** The process that runs this, as Node gives it. */
 import fs from 'node:fs'
 import v8 from 'node:v8'
 import type { MemoryUse, Process } from '../process.ts'
@@ -43,4 +44,11 @@ export const nodeProcess: Process = {
   // The factor is read each time that the young generation is about to grow; its limit is read at the start only.
   holdYoungHeap: () => v8.setFlagsFromString('--semi-space-growth-factor=1'),
   uptimeMs: () => process.uptime() * 1000,
+}
+
+/** Calls `run` with the status when the process ends, by itself or by `process.exit`; it ends with what `run` returns. */
+export function onNodeExit(run: (status: number) => number): void {
+  process.on('exit', (status) => {
+    process.exitCode = run(status)
+  })
 }

@@ -16,10 +16,9 @@ import type { PhysicalPlan, PlannedStore, SubTopology } from '../../plan/plan.ts
 import type { QueriedStore } from '../../state/store.ts'
 import { compareRows, type StoreQuery, type StoreRow } from '../../state/store-query.ts'
 import { taskCount } from '../task-assignor.ts'
+import type { StoreKind } from './store-kind.ts'
 import { StoreReader } from './store-reader.ts'
 import type { InputPosition, TaskAnswer, TaskQuery } from './task-query.ts'
-
-export type StoreKind = 'key-value' | 'window' | 'session' | 'versioned'
 
 /** What a store is. */
 export interface StoreDescription {

@@ -9,7 +9,8 @@ import { MillraceError } from '../../core/errors.ts'
 import { mapKeyOf } from '../../state/store.ts'
 import type { StoreQuery, StoreRow } from '../../state/store-query.ts'
 import { cursorOf, placeOfCursor } from './cursor.ts'
-import type { StoreAnswer, StoreDescription, StoreKind } from './pipeline-stores.ts'
+import type { StoreAnswer, StoreDescription } from './pipeline-stores.ts'
+import { needKind, type StoreKind } from './store-kind.ts'
 import type { InputPosition } from './task-query.ts'
 
 /** Rows of a page without a limit of its own. */
@@ -58,13 +59,8 @@ export interface RowsWanted<K = unknown> {
   readonly asOfMs?: number
 }
 
-/** What a kind of store is asked instead. */
-const asks: Readonly<Record<StoreKind, string>> = {
-  'key-value': 'get(key), range(from, to), prefix(text) or all()',
-  window: 'window(key, fromMs, toMs), range(from, to), prefix(text) or all()',
-  session: 'session(key, fromMs, toMs), range(from, to), prefix(text) or all()',
-  versioned: 'get(key), asOf(key, atMs), range(from, to), prefix(text) or all()',
-}
+/** Serdes whose keys no prefix fits. */
+const serdesWithoutTexts: readonly string[] = ['bytes', 'int64']
 
 /** Every call throws MR_STORE_KIND, MR_QUERY_INVALID, or MR_STORE_MOVING (retriable). */
 export class StoreReader<K = unknown, V = unknown> {
@@ -166,18 +162,16 @@ export class StoreReader<K = unknown, V = unknown> {
     }
     if (prefix !== undefined && typeof prefix !== 'string')
       throw new MillraceError('MR_QUERY_INVALID', 'a prefix is a text')
+    const { key: serde, name } = this.description
+    if (prefix !== undefined && serdesWithoutTexts.includes(serde)) {
+      throw new MillraceError('MR_QUERY_INVALID', `the keys of store "${name}" are ${serde}, not texts`, {
+        hint: 'Ask for a range of keys.',
+      })
+    }
   }
 
   private need(kinds: readonly StoreKind[]): void {
-    const { kind, name } = this.description
-    if (kinds.includes(kind)) return
-    throw new MillraceError(
-      'MR_STORE_KIND',
-      `store "${name}" is of kind ${kind}, not ${kinds.join(' or ')}`,
-      {
-        hint: `Ask it ${asks[kind]}.`,
-      },
-    )
+    needKind(this.description, kinds)
   }
 }
 

@@ -73,6 +73,8 @@ function eventTime(lane: Lane, node: SourceNode): number {
       cause,
     })
   }
-  if (typeof timeMs === 'number' && Number.isSafeInteger(timeMs)) return timeMs
-  throw new MillraceError('MR_RECORD_INVALID', `its event time is ${String(timeMs)}, not whole milliseconds`)
+  // Kafka has no times before 1970: what follows from such a record could be written nowhere.
+  if (typeof timeMs === 'number' && Number.isSafeInteger(timeMs) && timeMs >= 0) return timeMs
+  const message = `its event time is ${String(timeMs)}, not whole milliseconds since 1970`
+  throw new MillraceError('MR_RECORD_INVALID', message)
 }

@@ -7,16 +7,24 @@
 import { ByteWriter } from '../../core/byte-writer.ts'
 import { isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
 import { type Headers, noHeaders, partitionName, textHeader } from '../../core/record.ts'
-import { json } from '../../core/serde.ts'
-import type { LateRecord } from '../../operators/operator.ts'
+import type { EmittedRecord, LateRecord } from '../../operators/operator.ts'
 import type { InvalidPolicy } from '../../plan/graph.ts'
 import type { RecordBatchReader } from '../../protocol/record-batch/record-batch-reader.ts'
 import type { Waiting } from '../../state/waiting-store.ts'
 import type { InvalidRecords, Lane } from './lane.ts'
-import type { EmittedRecord } from './task-operators.ts'
 import type { TopicOutput } from './task-output.ts'
 
 const TEXT_MAX = 1000
+
+type Stage = 'deserialise' | 'process' | 'produce'
+
+/** A result that cannot be written to its topic: it has no bytes, or the topic would not take them. */
+export class ProduceFailure extends Error {
+  constructor(topic: string, cause: unknown) {
+    super(`cannot be written to "${topic}": ${messageOf(cause)}`, { cause })
+    this.name = 'ProduceFailure'
+  }
+}
 
 /** Why a record that has waited for an answer is put aside; the operator and the attempts when that was refused. */
 export interface WaitedFailure {
@@ -41,11 +49,12 @@ export class SetAside implements InvalidRecords {
 
   put(
     policy: InvalidPolicy,
-    stage: 'deserialise' | 'process',
-    error: unknown,
+    at: 'deserialise' | 'process',
+    thrown: unknown,
     lane: Lane,
     reader: RecordBatchReader,
   ): void {
+    const { stage, error } = blamed(thrown, at)
     // What passes (a schema that is being fetched) is not the record's fault: the thread comes back to it.
     if (stage === 'deserialise' && isMillraceError(error) && error.retriable) throw error
     const where = `${partitionName(lane.topic, lane.partition)}@${reader.offset}`
@@ -65,13 +74,14 @@ export class SetAside implements InvalidRecords {
 
   /** A record that has waited for an answer: with the bytes that it came with. */
   putWaited(policy: InvalidPolicy, waiting: Waiting, failure: WaitedFailure): void {
-    const { error, operator, attempts } = failure
+    const { operator, attempts } = failure
+    const { stage, error } = blamed(failure.error, 'process')
     const { origin } = waiting
     const where =
       origin === undefined
         ? `operator "${operator ?? ''}"`
         : `${partitionName(origin.topic, origin.partition)}@${origin.offset}`
-    if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT')) throw located(error, 'process', where)
+    if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT')) throw located(error, stage, where)
     this.badRecords++
     if (policy === 'skip') return
     const headers: Headers = [
@@ -80,7 +90,7 @@ export class SetAside implements InvalidRecords {
       ...(origin === undefined ? [] : placeHeaders(origin.topic, origin.partition, origin.offset)),
       ...(operator === undefined ? [] : [textHeader('mr-operator', operator)]),
       ...(attempts === undefined ? [] : [textHeader('mr-tries', String(attempts))]),
-      textHeader('mr-stage', 'process'),
+      textHeader('mr-stage', stage),
     ]
     if (origin !== undefined)
       this.deadLetters.writeBytes(origin.timestampMs, origin.key, origin.value, headers)
@@ -88,14 +98,15 @@ export class SetAside implements InvalidRecords {
   }
 
   /** What an operator emitted and a function below it refused: its key and value as JSON. */
-  putEmitted(policy: InvalidPolicy, operator: string, record: EmittedRecord, error: unknown): void {
+  putEmitted(policy: InvalidPolicy, operator: string, record: EmittedRecord, thrown: unknown): void {
+    const { stage, error } = blamed(thrown, 'process')
     if (policy === 'fail' || isMillraceError(error, 'MR_INVARIANT'))
-      throw located(error, 'process', `operator "${operator}"`)
+      throw located(error, stage, `operator "${operator}"`)
     this.badRecords++
     this.writeAsJson(this.deadLetters, record, [
       ...errorHeaders(error),
       textHeader('mr-operator', operator),
-      textHeader('mr-stage', 'process'),
+      textHeader('mr-stage', stage),
     ])
   }
 
@@ -111,10 +122,37 @@ export class SetAside implements InvalidRecords {
 
   private writeAsJson(to: TopicOutput, record: EmittedRecord, headers: Headers): void {
     this.key.clear()
-    json<unknown>().write(record.key, this.key)
+    this.key.utf8(shownJson(record.key))
     this.value.clear()
-    json<unknown>().write(record.value, this.value)
+    this.value.utf8(shownJson(record.value))
     to.writeBytes(record.timestampMs, this.key.copy(), this.value.copy(), headers)
+  }
+}
+
+/** The stage at which an error came, and the error itself. */
+function blamed(
+  thrown: unknown,
+  at: 'deserialise' | 'process',
+): { readonly stage: Stage; readonly error: unknown } {
+  return thrown instanceof ProduceFailure
+    ? { stage: 'produce', error: thrown.cause }
+    : { stage: at, error: thrown }
+}
+
+/**
+ * A value for people, as JSON: bytes as base64, a bigint as its digits. What JSON cannot say is said in words, since
+ * there is nowhere else that the record could go.
+ */
+function shownJson(value: unknown): string {
+  const part = function (this: unknown, name: string, one: unknown): unknown {
+    const held = (this as Readonly<Record<string, unknown>>)[name]
+    if (held instanceof Uint8Array) return Buffer.from(held).toString('base64')
+    return typeof one === 'bigint' ? one.toString() : one
+  }
+  try {
+    return JSON.stringify(value ?? null, part) ?? JSON.stringify(`a ${typeof value}`)
+  } catch (error) {
+    return JSON.stringify(`a value without a JSON form: ${messageOf(error)}`)
   }
 }
 
@@ -138,8 +176,12 @@ function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error
 }
 
-function located(error: unknown, stage: string, where: string): MillraceError {
+function located(error: unknown, stage: Stage, where: string): MillraceError {
   if (isMillraceError(error, 'MR_INVARIANT')) return error
+  if (isMillraceError(error, 'MR_RECORD_TOO_LARGE')) {
+    const { code, message, hint } = error
+    return new MillraceError(code, message, { cause: error, where, ...(hint === undefined ? {} : { hint }) })
+  }
   const code = stage === 'process' && !isMillraceError(error) ? 'MR_FUNCTION_FAILED' : 'MR_RECORD_INVALID'
   return new MillraceError(code, messageOf(error), {
     cause: error,

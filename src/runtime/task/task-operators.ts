@@ -8,6 +8,7 @@
 import { invariant } from '../../core/invariant.ts'
 import type {
   AnswerContext,
+  EmittedRecord,
   LateRecord,
   Operator,
   OperatorContext,
@@ -41,13 +42,6 @@ export class NodeOutput implements Receiver {
       onRefused({ key, value, timestampMs }, error)
     }
   }
-}
-
-/** What an operator gave out because its time had come. */
-export interface EmittedRecord {
-  readonly key: unknown
-  readonly value: unknown
-  readonly timestampMs: number
 }
 
 /** An operator that acts on time, with the time as it sees it. */
@@ -88,6 +82,8 @@ export interface OperatorsOptions {
   readonly answers: AnswerContext
   /** Takes a late record, with the stream time of the operator that it is late for. */
   readonly late: (record: LateRecord, streamTimeMs: number) => void
+  /** Takes what an operator could not make because a function of the user failed when its time had come. */
+  readonly refused: (operator: string, result: EmittedRecord, error: unknown) => void
   /** A view of the record that is being processed. */
   readonly record: CurrentRecord
   readonly requestCommit: () => void
@@ -119,6 +115,7 @@ export function buildOperators(options: OperatorsOptions): TaskOperators {
     const context: OperatorContext = {
       streamTimeMs: () => time.now(),
       late: (record) => options.late(record, time.now()),
+      refused: (result, error) => options.refused(node.name, result, error),
       record: options.record,
       withHeaders: (headers, act) => options.record.withHeaders(headers, act),
       requestCommit: options.requestCommit,

@@ -3,16 +3,34 @@
  * per partition. Full batches go to the transport at once, the rest when `flush` is called.
  */
 import { ByteWriter } from '../../core/byte-writer.ts'
+import { MillraceError } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { partitionOf } from '../../core/murmur2.ts'
 import type { Headers } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
-import { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
+import { HEADER_BYTES } from '../../protocol/record-batch/layout.ts'
+import { RecordBatchBuilder, recordBytesMax } from '../../protocol/record-batch/record-batch-builder.ts'
 import { type LaneState, writeTimeMarker } from './time-marker.ts'
+
+/** Which records a topic takes. */
+export interface TopicRules {
+  /** `max.message.bytes`: of a whole batch. */
+  readonly batchBytesMax: number
+  /** `message.timestamp.after.max.ms`: how far ahead of the clock a record may be. */
+  readonly aheadMsMax: number
+  /** `message.timestamp.before.max.ms`: how far behind the clock. */
+  readonly behindMsMax: number
+  /** The topic is compacted, so that its records have keys. */
+  readonly keyed: boolean
+}
 
 /** Where finished batches go. */
 export interface OutputTransport {
   partitionCount(topic: string): number
+  /** What is known of a topic. A record against its rules is refused when it is written, not when its batch is sent. */
+  rules?(topic: string): TopicRules | undefined
+  /** The wall clock that `aheadMsMax` counts by. */
+  nowMs?(): number
   /** Takes the batch over, in order per partition. Called from within `Task.process`, so it must not block. */
   send(topic: string, partition: number, batch: RecordBatchBuilder): void
 }
@@ -25,12 +43,19 @@ export interface OutputOptions {
 }
 
 const INITIAL_BATCH_BYTES = 4096
+/** Of a record without one. */
+const NO_TIMESTAMP = -1
+/** More than a time marker takes. */
+const MARKER_BYTES = 128
 
 /** One topic that a task writes. */
 export class TopicOutput {
   readonly topic: string
   records = 0
   private readonly options: OutputOptions
+  private readonly rules: TopicRules | undefined
+  private readonly bytesMax: number
+  private clockMs = Number.NEGATIVE_INFINITY
   private readonly partitions: (RecordBatchBuilder | undefined)[]
   private readonly key = new ByteWriter(256)
   private readonly value = new ByteWriter(1024)
@@ -41,6 +66,8 @@ export class TopicOutput {
     const count = options.transport.partitionCount(topic)
     invariant(count > 0, `topic ${topic} has partitions`)
     this.partitions = Array.from({ length: count }, () => undefined)
+    this.rules = options.transport.rules?.(topic)
+    this.bytesMax = Math.min(options.batchBytesMax, this.rules?.batchBytesMax ?? Number.POSITIVE_INFINITY)
   }
 
   /** Encodes and adds a record; its partition follows from its key. */
@@ -78,7 +105,11 @@ export class TopicOutput {
     this.append(this.ownPartition, timestampMs, key, value, headers)
   }
 
-  /** Adds a record to a given partition. */
+  /**
+   * Adds a record to a given partition.
+   *
+   * @throws MR_RECORD_TOO_LARGE, MR_RECORD_INVALID when the topic would not take it
+   */
   append(
     partition: number,
     timestampMs: number,
@@ -86,10 +117,11 @@ export class TopicOutput {
     value: ByteWriter | Uint8Array | null,
     headers: Headers,
   ): void {
+    if (this.rules !== undefined) this.makeRoom(partition, timestampMs, key, value, headers)
     const batch = this.batchOf(partition)
     batch.append(timestampMs, key, value, headers)
     this.records++
-    if (batch.sizeBytes >= this.options.batchBytesMax) this.handOver(partition)
+    if (batch.sizeBytes >= this.bytesMax) this.handOver(partition)
   }
 
   /** Hands every batch that has records to the transport. */
@@ -131,6 +163,57 @@ export class TopicOutput {
       valueSerde.write(value, valueBytes)
     }
     return [keyBytes, valueBytes]
+  }
+
+  /** One batch that the topic refuses ends the transaction with all that is in it. */
+  private makeRoom(
+    partition: number,
+    timestampMs: number,
+    key: ByteWriter | Uint8Array | null,
+    value: ByteWriter | Uint8Array | null,
+    headers: Headers,
+  ): void {
+    const { batchBytesMax, keyed } = this.rules as TopicRules
+    const { topic } = this
+    if (keyed && key === null)
+      throw new MillraceError('MR_RECORD_INVALID', `topic "${topic}" is compacted: its records have keys`)
+    this.checkTime(timestampMs)
+    const most = recordBytesMax(key?.length ?? 0, value?.length ?? 0, headers)
+    const pending = this.partitions[partition]?.sizeBytes ?? HEADER_BYTES
+    if (pending + most <= batchBytesMax) return
+    this.handOver(partition)
+    if (this.prefixBytes + most <= batchBytesMax) return
+    const probe = new RecordBatchBuilder({ initialBytes: INITIAL_BATCH_BYTES })
+    probe.append(timestampMs, key, value, headers)
+    const bytes = probe.sizeBytes - HEADER_BYTES + this.prefixBytes
+    if (bytes <= batchBytesMax) return
+    const message = `a record of ${bytes} bytes is larger than topic "${topic}" takes (${batchBytesMax})`
+    throw new MillraceError('MR_RECORD_TOO_LARGE', message, {
+      hint: `Make it smaller, or set max.message.bytes of ${topic}: \`millrace topics alter\` does it.`,
+    })
+  }
+
+  private checkTime(timestampMs: number): void {
+    const { aheadMsMax, behindMsMax } = this.rules as TopicRules
+    // The clock is looked at only when it must have moved.
+    if (timestampMs - this.clockMs > aheadMsMax || behindMsMax !== Number.POSITIVE_INFINITY)
+      this.clockMs = this.options.transport.nowMs?.() ?? timestampMs
+    const aheadMs = timestampMs - this.clockMs
+    if (timestampMs >= NO_TIMESTAMP && aheadMs <= aheadMsMax && -aheadMs <= behindMsMax) return
+    const where =
+      aheadMs > 0 ? `${aheadMs} ms ahead of the clock` : `${timestampMs}, ${-aheadMs} ms behind the clock`
+    throw new MillraceError(
+      'MR_RECORD_INVALID',
+      `the timestamp is ${where}: too far for topic "${this.topic}"`,
+      {
+        hint: 'Mend the clock that it comes from, or set message.timestamp.after.max.ms or .before.max.ms of the topic.',
+      },
+    )
+  }
+
+  /** What a batch takes before its first record of the user. */
+  protected get prefixBytes(): number {
+    return HEADER_BYTES
   }
 
   private get ownPartition(): number {
@@ -179,6 +262,10 @@ export class InternalOutput extends TopicOutput {
 
   protected override begin(batch: RecordBatchBuilder, partition: number): void {
     this.appendMarker(batch, partition)
+  }
+
+  protected override get prefixBytes(): number {
+    return HEADER_BYTES + MARKER_BYTES
   }
 
   private news(): string {

@@ -18,6 +18,7 @@
  * - `flush` writes time markers last, so that they follow the records they speak of.
  */
 
+import { isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import { json, stringSerde } from '../../core/serde.ts'
 import type { ParkedDecision, ParkedKey, Receiver } from '../../operators/operator.ts'
@@ -29,7 +30,7 @@ import { headDecoder } from './head-decoder.ts'
 import { InputPartition } from './input-partition.ts'
 import { Lane } from './lane.ts'
 import type { NodeTime, TaskTime } from './node-time.ts'
-import { SetAside } from './set-aside.ts'
+import { ProduceFailure, SetAside } from './set-aside.ts'
 import { TaskInputs } from './task-inputs.ts'
 import { buildOperators, type NodeOutput, type TaskOperators } from './task-operators.ts'
 import { InternalOutput, type OutputTransport, TopicOutput } from './task-output.ts'
@@ -116,6 +117,7 @@ export class Task {
       },
       answers: this.makeAnswerHost(options),
       late: (record, streamTimeMs) => this.setAside.putLate(record, streamTimeMs),
+      refused: (name, result, error) => this.setAside.putEmitted(this.emitPolicy, name, result, error),
       sinkReceiver: (node) => topics.receiver(node),
     })
     this.sinkTimes = new Map(
@@ -360,6 +362,13 @@ export class Task {
     output.onRefused = (record, error) => this.setAside.putEmitted(this.emitPolicy, name, record, error)
     try {
       act()
+    } catch (error) {
+      if (isMillraceError(error)) throw error
+      throw new MillraceError('MR_FUNCTION_FAILED', messageOf(error), {
+        cause: error,
+        where: `operator "${name}"`,
+        hint: 'A function of the pipeline failed when time moved. Mend it, and start the pipeline again.',
+      })
     } finally {
       output.onRefused = undefined
     }
@@ -415,16 +424,21 @@ export class Task {
       batchBytesMax: options.batchBytesMax ?? BATCH_BYTES_MAX,
     }
     const byNode = new Map<GraphNode, TopicOutput>()
+    // Streams that are written to one topic share its batches: what came first is written first.
+    const byTopic = new Map<string, TopicOutput>()
     for (const sink of options.part.sinks) {
-      const output = sink.internal
-        ? new InternalOutput(sink.topic, outputOptions, () => (this.sinkTimes.get(sink) as NodeTime).now())
-        : new TopicOutput(sink.topic, outputOptions)
+      const output =
+        byTopic.get(sink.topic) ??
+        (sink.internal
+          ? new InternalOutput(sink.topic, outputOptions, () => (this.sinkTimes.get(sink) as NodeTime).now())
+          : new TopicOutput(sink.topic, outputOptions))
+      byTopic.set(sink.topic, output)
       byNode.set(sink.node, output)
     }
     const deadLetters = new TopicOutput(plan.deadLetterTopic, outputOptions)
     const late = new TopicOutput(plan.lateTopic, outputOptions)
     return {
-      outputs: [...byNode.values(), deadLetters, late],
+      outputs: [...byTopic.values(), deadLetters, late],
       setAside: new SetAside(deadLetters, late),
       receiver: (node) => this.sinkReceiver(node, byNode.get(node) as TopicOutput),
     }
@@ -442,8 +456,12 @@ export class Task {
         // A record without a key belongs to no task below, as in Kafka Streams.
         if (internal && (key === null || key === undefined)) return
         const record = { key, value, timestampMs, headers: this.record.headers }
-        if (broadcast) output.writeToAll(record, keySerde as never, valueSerde as never)
-        else output.write(record, keySerde as never, valueSerde as never)
+        try {
+          if (broadcast) output.writeToAll(record, keySerde as never, valueSerde as never)
+          else output.write(record, keySerde as never, valueSerde as never)
+        } catch (error) {
+          throw new ProduceFailure(output.topic, error)
+        }
       },
     }
   }

@@ -7,16 +7,19 @@
  *   4. the transaction commits. A crash anywhere before that leaves nothing behind.
  * at-least-once: outputs and changelogs are acknowledged first, then positions are committed to the group.
  */
+import type { Admin } from '../../client/admin/admin.ts'
 import type { Consumer } from '../../client/consumer/consumer.ts'
 import type { Producer } from '../../client/producer/producer.ts'
 import { isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
+import type { Clock } from '../../platform/clock.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
-import { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.ts'
+import { RecordBatchBuilder, recordBytesMax } from '../../protocol/record-batch/record-batch-builder.ts'
 import type { ChangelogWriter } from '../../state/store.ts'
 import type { Delivery } from '../pipeline-config.ts'
 import type { Task } from '../task/task.ts'
-import type { OutputTransport } from '../task/task-output.ts'
+import type { OutputTransport, TopicRules } from '../task/task-output.ts'
 import type { ThreadTasks } from './thread-tasks.ts'
+import { readTopicRules } from './topic-rules.ts'
 
 /** What a coordinator answers to a member whose partitions are no longer its own. */
 const groupLostCodes: readonly unknown[] = [
@@ -34,13 +37,34 @@ export class CommittingTransport implements OutputTransport {
   private readonly producer: Producer
   private readonly partitionCounts: ReadonlyMap<string, number>
   private readonly delivery: Delivery
+  private readonly clock: Clock
+  private known: ReadonlyMap<string, TopicRules> = new Map()
   private open = false
   private failure: unknown
 
-  constructor(producer: Producer, partitionCounts: ReadonlyMap<string, number>, delivery: Delivery) {
-    this.producer = producer
-    this.partitionCounts = partitionCounts
-    this.delivery = delivery
+  constructor(options: {
+    readonly producer: Producer
+    readonly partitionCounts: ReadonlyMap<string, number>
+    readonly delivery: Delivery
+    readonly clock: Clock
+  }) {
+    this.producer = options.producer
+    this.partitionCounts = options.partitionCounts
+    this.delivery = options.delivery
+    this.clock = options.clock
+  }
+
+  /** Asks which records the topics take, before tasks are made. */
+  async learn(admin: Admin, topics: Iterable<string>): Promise<void> {
+    this.known = await readTopicRules(admin, topics)
+  }
+
+  rules(topic: string): TopicRules | undefined {
+    return this.known.get(topic)
+  }
+
+  nowMs(): number {
+    return this.clock.nowMs()
   }
 
   partitionCount(topic: string): number {
@@ -77,7 +101,8 @@ export class CommittingTransport implements OutputTransport {
         await consumer.commit(positions)
       }
     } catch (error) {
-      throw asGroupLost(error)
+      // A transaction that has failed only says so: what it failed with came with a batch.
+      throw asGroupLost(isMillraceError(error, 'MR_TRANSACTION_STATE') ? (this.failure ?? error) : error)
     }
     this.check()
     for (const task of tasks.tasks.values()) task.committed()
@@ -97,6 +122,7 @@ export class CommittingTransport implements OutputTransport {
 
   private writeChangelogs(task: Task): void {
     for (const { spec, changelogTopic } of task.part.stores) {
+      const { batchBytesMax = Number.POSITIVE_INFINITY } = this.known.get(changelogTopic) ?? {}
       let batch = new RecordBatchBuilder()
       const hand = (): void => {
         if (!batch.isEmpty) this.send(changelogTopic, task.id.partition, batch)
@@ -104,6 +130,7 @@ export class CommittingTransport implements OutputTransport {
       }
       const writer: ChangelogWriter = {
         write(key, value, timestampMs) {
+          if (batch.sizeBytes + recordBytesMax(key.length, value?.length ?? 0) > batchBytesMax) hand()
           batch.append(timestampMs, key, value)
           if (batch.sizeBytes >= CHANGELOG_BATCH_BYTES) hand()
         },

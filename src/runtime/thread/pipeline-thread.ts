@@ -56,6 +56,15 @@ export interface PipelineThreadOptions {
   readonly partitionCounts: ReadonlyMap<string, number>
 }
 
+/** All that the tasks of a plan write. */
+function writtenTopics(plan: PhysicalPlan): ReadonlySet<string> {
+  const ofParts = plan.subTopologies.flatMap(({ sinks, stores }) => [
+    ...sinks.map(({ topic }) => topic),
+    ...stores.map(({ changelogTopic }) => changelogTopic),
+  ])
+  return new Set([...ofParts, plan.deadLetterTopic, plan.lateTopic])
+}
+
 export class PipelineThread {
   private readonly options: PipelineThreadOptions
   private readonly consumer: Consumer
@@ -107,7 +116,12 @@ export class PipelineThread {
         : {},
     )
     this.admin = createAdmin(cluster)
-    this.transport = new CommittingTransport(this.producer, partitionCounts, settings.delivery)
+    this.transport = new CommittingTransport({
+      producer: this.producer,
+      partitionCounts,
+      delivery: settings.delivery,
+      clock: options.clock,
+    })
     this.purge = new Purge(this.admin, options.clock, options.logger)
     this.held = new ThreadTasks({ plan, partitionCounts, transport: this.transport, logger: options.logger })
   }
@@ -284,6 +298,7 @@ export class PipelineThread {
 
   private async assigned(partitions: readonly TopicPartition[]): Promise<void> {
     const { clock, cluster, logger, plan } = this.options
+    await this.transport.learn(this.admin, writtenTopics(plan))
     const made = this.held.add(partitions, clock.monotonicMs())
     if (made.length === 0) return
     for (const task of made) task.enter(this.epoch)

@@ -1,7 +1,7 @@
 /** Interactive queries over HTTP, answered by tasks that are made up. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { json, stringSerde } from '../../core/serde.ts'
+import { bytesSerde, json, stringSerde } from '../../core/serde.ts'
 import { pipeline } from '../../dsl/pipeline.ts'
 import { tumbling } from '../../dsl/window.ts'
 import { count } from '../../operators/aggregator.ts'
@@ -17,6 +17,8 @@ import { withTestServer } from '../http-server-fixture.ts'
 function shop() {
   const app = pipeline('shop')
   app.table('people', json<unknown>())
+  app.table('texts', json<unknown>())
+  app.table('photos', json<unknown>(), { key: bytesSerde })
   app.table('prices', json<number>(), { history: '1 hour' })
   app
     .stream('clicks', json<number>())
@@ -41,7 +43,30 @@ prices.put('oil', 5, 1_000_000)
 prices.put('oil', 7, 1_005_000)
 const clicks = windowStore<unknown, unknown>('clicks-per-key', json<unknown>(), json<unknown>()).create()
 for (const startMs of [0, 10_000, 20_000]) clicks.add(startMs, 'ann', [[startMs / 10_000 + 1], startMs])
-const held = [people, prices, clicks]
+const odd = [
+  '',
+  'a/b',
+  'a%2Fb',
+  '日本',
+  '😀',
+  '?q=1',
+  '#h',
+  'sp ace',
+  '+',
+  '%',
+  '\n',
+  '\u0000',
+  '"q"',
+  'a&b=c',
+  'null',
+]
+const texts = keyValueStore<unknown, unknown>('texts-table', stringSerde as never, json<unknown>()).create()
+for (const key of [...odd, '..']) texts.put(key, 1, 8)
+/** As they lie in a store: views of batches; queries come with their own, from another thread as Uint8Array. */
+const bins = [[0, 1, 255], [255, 254], [], [62, 63, 251, 255], [112]].map((bytes) => Buffer.from(bytes))
+const photos = keyValueStore<unknown, unknown>('photos-table', bytesSerde as never, json<unknown>()).create()
+for (const [at, key] of bins.entries()) photos.put(key, at, 9)
+const held = [people, photos, texts, prices, clicks]
 
 /** Tasks of one partition, or none as while they are being moved. */
 const directory = (there = true) => {
@@ -53,9 +78,13 @@ const directory = (there = true) => {
       .find(({ spec }) => spec.name === query.store)?.spec.queried
     if (!there || store === undefined || shown === undefined) return []
     const position = [{ topic: 'people', partition: 0, offset: 3 }]
-    return [{ partition: 0, rows: readRows(store, shown, query), position, committed: true }]
+    // As it crosses to a worker and back.
+    const rows = structuredClone(readRows(store, shown, structuredClone(query)))
+    return [{ partition: 0, rows, position, committed: true }]
   }
-  const partitionCounts = new Map(['people', 'prices', 'clicks'].map((topic) => [topic, 1]))
+  const partitionCounts = new Map(
+    ['people', 'photos', 'texts', 'prices', 'clicks'].map((topic) => [topic, 1]),
+  )
   const runtime = { stores: new PipelineStores({ plan, partitionCounts, ask }) }
   return new StoreDirectory(() => [{ name: 'shop', runtime }])
 }
@@ -84,6 +113,8 @@ describe('the API of stores', () => {
       list!.body.stores.map(({ name, kind, table }: Record<string, string>) => [name, kind, table]),
       [
         ['people-table', 'key-value', 'people'],
+        ['texts-table', 'key-value', 'texts'],
+        ['photos-table', 'key-value', 'photos'],
         ['prices-table', 'versioned', 'prices'],
         ['clicks-per-key', 'window', undefined],
       ],
@@ -107,6 +138,44 @@ describe('the API of stores', () => {
     assert.equal(nobody!.status, 404)
     assert.equal(nobody!.body.error.code, 'MR_HTTP_NOT_FOUND')
     assert.equal(nobody!.body.position[0].offset, 3)
+  })
+
+  it('finds every key that a path can carry, and says when one is none', async () => {
+    for (const key of odd) {
+      const [answer] = await asked([`/texts/keys/${encodeURIComponent(key)}`])
+      assert.deepEqual([answer!.status, answer!.body.key], [200, key])
+    }
+    const [alone] = await asked(['/texts/keys?from=..&to=..'])
+    assert.deepEqual(
+      alone!.body.rows.map(({ key }: { key: string }) => key),
+      ['..'],
+    )
+    for (const path of ['%FF', '%zz', '%E0%A4%A']) {
+      const [answer] = await asked([`/people/keys/${path}`])
+      assert.deepEqual([answer!.status, answer!.body.error.code], [400, 'MR_QUERY_INVALID'])
+    }
+  })
+
+  it('finds keys that are bytes, and gives all of them page by page', async () => {
+    const paths = bins.map((key) => `/photos/keys/${encodeURIComponent(key.toString('base64'))}`)
+    assert.deepEqual(
+      (await asked(paths)).map(({ status, body }) => [status, body.value]),
+      bins.map((_, at) => [200, at]),
+    )
+    const seen: string[] = []
+    for (let query = '?limit=2'; query !== ''; ) {
+      const [{ body }] = (await asked([`/photos/keys${query}`])) as [Asked]
+      seen.push(...body.rows.map(({ key }: { key: string }) => key))
+      query = body.cursor === undefined ? '' : `?limit=2&cursor=${encodeURIComponent(body.cursor)}`
+      assert.ok(seen.length <= bins.length, String(seen))
+    }
+    assert.deepEqual(
+      seen,
+      bins.toSorted(Buffer.compare).map((key) => key.toString('base64')),
+    )
+    const [range, prefix] = await asked(['/photos/keys?from=AA==&to=//8=', '/photos/keys?prefix=AA=='])
+    assert.equal(range!.body.rows.length, 4)
+    assert.deepEqual([prefix!.status, prefix!.body.error.code], [400, 'MR_QUERY_INVALID'])
   })
 
   it('gives ranges, prefixes and pages', async () => {

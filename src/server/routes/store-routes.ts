@@ -29,20 +29,32 @@ export function storeRoutes(app: Hono, stores: StoreDirectory): void {
     }),
   )
 
-  app.get('/api/stores/:store/keys/:key', (c) =>
+  const one = (c: Context): Promise<Response> =>
     answer(c, async () => {
       const store = storeOf(c, stores)
       const { kind, key: serde, name } = store.description
       refuseParameters(c, ['from', 'to', 'prefix'])
-      const key = keyOf(c.req.param('key'), serde)
+      const key = keyOf(pathText(c), serde)
       const page = await store.rows({ key, ...timesOf(c) }, pageOf(c))
       if (kind === 'window' || kind === 'session') return { store: name, ...page }
       const { rows, position, committed } = page
       const [row] = rows
       if (row !== undefined) return { store: name, ...row, position, committed }
       throw new MissingKey(name, { position, committed })
-    }),
-  )
+    })
+  app.get('/api/stores/:store/keys/:key', one)
+  // The key that is an empty text.
+  app.get('/api/stores/:store/keys/', one)
+}
+
+/** The last part of the path, decoded. What cannot be decoded is not looked up as it stands. */
+function pathText(c: Context): string {
+  const { pathname } = new URL(c.req.url)
+  try {
+    return decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1))
+  } catch {
+    return invalid('the key in the path is not text in UTF-8', 'Write it as encodeURIComponent does.')
+  }
 }
 
 /** A store without the key says so, and how far it goes. */

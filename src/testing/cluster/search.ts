@@ -48,6 +48,10 @@ export async function assertSurvives(options: SearchOptions): Promise<void> {
   const found = await findBreakage(options)
   if (found === undefined) return
   const { seed, faults, error } = found
-  const lines = [`seed ${seed}: ${messageOf(error)}`, ...faults.map((fault) => `  ${describeFault(fault)}`)]
+  const lines = [
+    `seed ${seed}: ${messageOf(error)}`,
+    ...(faults.length === 0 ? ['  without any fault'] : faults.map((fault) => `  ${describeFault(fault)}`)),
+    `  again with seeds: [${seed}]`,
+  ]
   throw Object.assign(new AssertionError({ message: lines.join('\n') }), { cause: error })
 }

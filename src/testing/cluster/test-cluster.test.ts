@@ -240,7 +240,8 @@ describe('a search for what breaks', () => {
       message:
         'seed 9: two crashes\n' +
         '  at 2 ms: process crash of broker for 100 ms\n' +
-        '  at 4 ms: process crash of instance-0 for 100 ms',
+        '  at 4 ms: process crash of instance-0 for 100 ms\n' +
+        '  again with seeds: [9]',
     })
   })
 

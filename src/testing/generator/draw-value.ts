@@ -3,19 +3,30 @@
  * shortest, the longest.
  *
  * It knows `type`, `enum`, `const`, `anyOf`, `oneOf`, `$ref` within the schema, `properties`, `required`, `items`,
- * `prefixItems`, `additionalProperties` with a schema, the limits of numbers, lengths and counts, `multipleOf`, and the
- * formats in `formats`. Anything else that limits values is refused, not passed over.
+ * `prefixItems`, `additionalProperties` with a schema, `propertyNames`, the limits of numbers, lengths and counts,
+ * `multipleOf`, and the formats of `draw-text.ts`. Anything else that limits values is refused, not passed over.
  */
 import { MillraceError } from '../../core/errors.ts'
-import { formatUuid, randomUnit, randomUuid } from '../../platform/random.ts'
+import { randomUnit } from '../../platform/random.ts'
 import type { SimulatedRandom } from '../../platform/simulated/random.ts'
+import { drawCharacters, drawFormatted, drawWord } from './draw-text.ts'
+import {
+  areDisjoint,
+  isOfType,
+  type JsonSchema,
+  keywordBeside,
+  keywordNotDrawn,
+  takesAnything,
+} from './schema-limits.ts'
 
-export type JsonSchema = Readonly<Record<string, unknown>>
+export type { JsonSchema }
 
 export interface DrawOptions {
   readonly random: SimulatedRandom
   readonly fields: Readonly<Record<string, (random: SimulatedRandom, index: number) => unknown>>
   readonly index: number
+  /** Nobody validates the value: what is not heeded is refused. */
+  readonly strict: boolean
 }
 
 interface Place extends DrawOptions {
@@ -38,19 +49,6 @@ const refusedKeywords = [
   'minProperties',
 ]
 
-const dateTime = (random: SimulatedRandom): string =>
-  new Date(random.within([0, 4_102_444_799]) * 1000 + random.within([0, 999])).toISOString()
-const formats: Readonly<Record<string, (random: SimulatedRandom) => string>> = {
-  'date-time': dateTime,
-  date: (random) => dateTime(random).slice(0, 10),
-  time: (random) => dateTime(random).slice(11),
-  uuid: (random) => formatUuid(randomUuid(random)),
-  email: (random) => `${word(random)}@${word(random)}.example`,
-  uri: (random) => `https://${word(random)}.example/${word(random)}`,
-  hostname: (random) => `${word(random)}.example`,
-  ipv4: (random) => Array.from({ length: 4 }, () => random.within([0, 255])).join('.'),
-}
-
 /** @throws MR_OPTION_INVALID with the path of what cannot be drawn */
 export function drawValue(schema: JsonSchema, options: DrawOptions): unknown {
   return draw(schema, { ...options, root: schema, path: '', depth: 0 })
@@ -61,17 +59,54 @@ function draw(schema: JsonSchema | boolean, place: Place): unknown {
   const own = fields[path]
   if (own !== undefined) return own(random, index)
   if (place.depth > DEPTH_MAX) throw refused(place, 'the schema has no end')
-  if (typeof schema === 'boolean') return schema ? null : fail(place, 'no value is legal')
+  if (typeof schema === 'boolean') return schema ? drawAnything(random) : fail(place, 'no value is legal')
   const keyword = refusedKeywords.find((name) => schema[name] !== undefined && schema[name] !== false)
   if (keyword !== undefined) throw refused(place, `"${keyword}" cannot be drawn`)
-  const { $ref: ref, const: fixed, enum: values } = schema
-  const variants = schema['anyOf'] ?? schema['oneOf']
-  if (typeof ref === 'string') return draw(resolve(ref, place), { ...place, depth: place.depth + 1 })
-  if (fixed !== undefined) return fixed
-  if (Array.isArray(values)) return pick(values, random)
-  if (Array.isArray(variants)) return draw(pick(shallow(variants, place), random), place)
-  const { type } = schema
-  return ofType(Array.isArray(type) ? pick(type, random) : type, schema, place)
+  const { $ref: ref, const: fixed, enum: values, type } = schema
+  if (typeof ref === 'string') {
+    refuseBeside(schema, ['$ref'], place)
+    return draw(resolve(ref, place), { ...place, depth: place.depth + 1 })
+  }
+  if (fixed !== undefined || Array.isArray(values)) {
+    refuseBeside(schema, ['const', 'enum', 'type'], place)
+    const legal = (fixed === undefined ? (values as readonly unknown[]) : [fixed]).filter((value) =>
+      isOfType(value, type),
+    )
+    return legal.length === 0 ? fail(place, 'no value is legal') : pick(legal, random)
+  }
+  for (const name of ['anyOf', 'oneOf']) {
+    const variants = schema[name]
+    if (!Array.isArray(variants)) continue
+    refuseBeside(schema, [name], place)
+    if (name === 'oneOf') refuseOverlap(variants, place)
+    return draw(pick(shallow(variants, place), random), place)
+  }
+  if (takesAnything(schema)) return drawAnything(random)
+  const one = Array.isArray(type) ? pick(type, random) : type
+  const more = place.strict ? keywordNotDrawn(schema, String(one)) : undefined
+  if (more !== undefined) throw refused(place, `"${more}" cannot be drawn`)
+  return ofType(one, schema, place)
+}
+
+function drawAnything(random: SimulatedRandom): unknown {
+  return pick([null, true, false, random.within([-1000, 1000]), drawWord(random)], random)
+}
+
+/** What stands beside a keyword that decides by itself would be passed over. */
+function refuseBeside(schema: JsonSchema, chosen: readonly string[], place: Place): void {
+  const more = place.strict ? keywordBeside(schema, chosen) : undefined
+  const name = chosen.find((one) => one in schema)
+  if (more !== undefined) throw refused(place, `"${more}" beside "${name}" cannot be drawn`)
+}
+
+/** A value that two variants take is not legal. */
+function refuseOverlap(variants: readonly JsonSchema[], place: Place): void {
+  if (!place.strict) return
+  const found = variants.map((one) => (typeof one['$ref'] === 'string' ? resolve(one['$ref'], place) : one))
+  for (const [at, one] of found.entries()) {
+    if (!found.slice(0, at).some((other) => !areDisjoint(one, other))) continue
+    throw refused(place, '"oneOf" cannot be drawn where more than one may hold')
+  }
 }
 
 function ofType(type: unknown, schema: JsonSchema, place: Place): unknown {
@@ -120,52 +155,85 @@ function drawNumber(schema: JsonSchema, type: 'integer' | 'number', place: Place
   return random.within(near <= far && random.chance(0.5) ? [near, far] : [low, high]) * step
 }
 
-const characters = [...'abcdefghijklmnopqrstuvwxyz', ...'ABCXYZ0189 _-"\\\n', 'é', 'ß', '日', '😀']
-
 function drawString(schema: JsonSchema, place: Place): string {
   const { random } = place
-  const format = formats[String(schema['format'])]
-  if (format !== undefined) return format(random)
-  if (schema['pattern'] !== undefined || schema['format'] !== undefined) {
-    throw refused(place, `texts of ${JSON.stringify(schema['format'] ?? schema['pattern'])} cannot be drawn`)
+  const { format, pattern } = schema
+  if (format === undefined && pattern === undefined)
+    return drawCharacters(random, drawCount(schema, 'Length', 12, place))
+  const least = numberOf(schema, 'minLength') ?? 0
+  const most = numberOf(schema, 'maxLength') ?? Number.POSITIVE_INFINITY
+  const matching = typeof pattern === 'string' ? patternOf(pattern, place) : undefined
+  const legal = (text: string): boolean => {
+    const { length } = [...text]
+    return length >= least && length <= most && matching?.test(text) !== false
   }
-  const length = drawCount(schema, 'Length', 12, place)
-  return Array.from({ length }, () => pick(characters, random)).join('')
+  const text = typeof format === 'string' ? drawFormatted(random, format, legal) : undefined
+  if (text !== undefined) return text
+  throw refused(place, `texts of ${JSON.stringify(format ?? pattern)} cannot be drawn`)
+}
+
+function patternOf(pattern: string, place: Place): RegExp {
+  try {
+    return new RegExp(pattern, 'u')
+  } catch {
+    throw refused(place, `texts of ${JSON.stringify(pattern)} cannot be drawn`)
+  }
 }
 
 function drawArray(schema: JsonSchema, place: Place): unknown[] {
   const prefix = (schema['prefixItems'] ?? []) as readonly JsonSchema[]
   const items = schema['items'] as JsonSchema | boolean | undefined
-  const rest =
-    items === undefined || items === false ? 0 : drawCount(schema, 'Items', 4, place) - prefix.length
+  const least = numberOf(schema, 'minItems') ?? 0
+  const most = numberOf(schema, 'maxItems') ?? Number.POSITIVE_INFINITY
+  // Without a word about more items there are only as many as there must be.
+  const open = items !== undefined && items !== false
+  if (items === false && least > prefix.length) throw refused(place, 'no count of items is legal')
+  const count = open ? Math.max(drawCount(schema, 'Items', 4, place), Math.min(prefix.length, most)) : least
   const below = (at: number): Place => ({ ...place, path: pathOf(place, String(at)), depth: place.depth + 1 })
   return [
-    ...prefix.map((one, at) => draw(one, below(at))),
-    ...Array.from({ length: Math.max(0, rest) }, (_, at) => draw(items!, below(prefix.length + at))),
+    ...prefix.slice(0, most).map((one, at) => draw(one, below(at))),
+    ...Array.from({ length: Math.max(0, count - prefix.length) }, (_, at) =>
+      draw(items ?? true, below(prefix.length + at)),
+    ),
   ]
 }
 
 function drawObject(schema: JsonSchema, place: Place): Readonly<Record<string, unknown>> {
   const { random, depth } = place
-  const properties = Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>)
-  const required = new Set(schema['required'] as readonly string[] | undefined)
-  const drawn: [string, unknown][] = []
-  const add = (name: string, of: JsonSchema): void => {
-    drawn.push([name, draw(of, { ...place, path: pathOf(place, name), depth: depth + 1 })])
+  const properties = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>
+  const required = new Set((schema['required'] ?? []) as readonly string[])
+  const most = numberOf(schema, 'maxProperties') ?? Number.POSITIVE_INFINITY
+  const drawn = new Map<string, unknown>()
+  const add = (name: string, of: JsonSchema | boolean): void => {
+    drawn.set(name, draw(of, { ...place, path: pathOf(place, name), depth: depth + 1 }))
   }
-  for (const [name, of] of properties) {
-    if (required.has(name) || (depth < DEPTH_FULL && random.chance(0.7))) add(name, of)
+  const more = (schema['additionalProperties'] ?? true) as JsonSchema | boolean
+  const free = (): boolean => drawn.size + required.size < most
+  for (const [name, of] of Object.entries(properties)) {
+    if (required.delete(name) || (free() && depth < DEPTH_FULL && random.chance(0.7))) add(name, of)
   }
-  const more = schema['additionalProperties']
-  if (typeof more === 'object' && more !== null && depth < DEPTH_FULL) {
-    const known = new Set(properties.map(([name]) => name))
+  for (const name of required) {
+    if (more === false) throw refused(place, `"${name}" is required, and no property`)
+    required.delete(name)
+    add(name, more)
+  }
+  if (drawn.size > most) throw refused(place, 'no count of properties is legal')
+  if (typeof more === 'object' && depth < DEPTH_FULL) {
+    const names = schema['propertyNames'] as JsonSchema | undefined
     for (let left = random.within([0, 3]); left > 0; left--) {
-      const name = word(random)
-      if (!known.has(name)) add(name, more as JsonSchema)
-      known.add(name)
+      const name = names === undefined || takesAnyText(names) ? drawWord(random) : drawName(names, place)
+      if (free() && !(name in properties) && !drawn.has(name)) add(name, more)
     }
   }
   return Object.fromEntries(drawn)
+}
+
+function takesAnyText(names: JsonSchema): boolean {
+  return keywordBeside(names, ['type']) === undefined
+}
+
+function drawName(names: JsonSchema, place: Place): string {
+  return String(draw({ type: 'string', ...names }, { ...place, path: pathOf(place, '(name)'), fields: {} }))
 }
 
 /** A length or count between the schema's limits, if it says some. */
@@ -189,7 +257,7 @@ function shallow(variants: readonly JsonSchema[], { depth }: Place): readonly Js
 }
 
 function resolve(ref: string, place: Place): JsonSchema {
-  let at: unknown = ref.startsWith('#') ? place.root : undefined
+  let at: unknown = ref === '#' || ref.startsWith('#/') ? place.root : undefined
   for (const step of ref.split('/').slice(1)) {
     at = (at as JsonSchema | undefined)?.[
       decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
@@ -205,10 +273,6 @@ function numberOf(schema: JsonSchema, name: string): number | undefined {
 
 function pick<T>(from: readonly T[], random: SimulatedRandom): T {
   return from[random.within([0, from.length - 1])]!
-}
-
-function word(random: SimulatedRandom): string {
-  return Array.from({ length: random.within([1, 8]) }, () => characters[random.within([0, 25])]).join('')
 }
 
 const pathOf = ({ path }: Place, name: string): string => (path === '' ? name : `${path}.${name}`)

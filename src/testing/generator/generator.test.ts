@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { z } from 'zod'
 import { type StandardSchema, validate } from '../../core/schema.ts'
 import type { JsonSchema } from './draw-value.ts'
@@ -91,7 +92,7 @@ describe('generated values', () => {
 
   const refused: readonly (readonly [string, JsonSchema])[] = [
     ['a pattern', { type: 'string', pattern: '^a' }],
-    ['no type', {}],
+    ['no type', { minimum: 4 }],
     ['allOf', { allOf: [{ type: 'string' }] }],
     ['an empty range', { type: 'integer', minimum: 2, maximum: 1 }],
     ['a reference to nothing', { $ref: '#/$defs/none' }],
@@ -102,4 +103,79 @@ describe('generated values', () => {
       assert.throws(() => values.next(), { code: 'MR_OPTION_INVALID', where: 'a' })
     })
   }
+})
+
+const integer = { type: 'integer' }
+const a = { a: integer }
+
+/** What a JSON Schema may say, and whether values of it can be drawn. */
+const schemas: Readonly<Record<string, readonly [JsonSchema, drawn: boolean]>> = {
+  'a required field that is no property': [{ type: 'object', properties: a, required: ['a', 'b'] }, true],
+  'a required field by the rule for all others': [
+    { type: 'object', required: ['b'], additionalProperties: integer },
+    true,
+  ],
+  'a required field that is forbidden': [
+    { type: 'object', properties: a, required: ['b'], additionalProperties: false },
+    false,
+  ],
+  'a count of properties': [{ type: 'object', additionalProperties: integer, maxProperties: 1 }, true],
+  'names of properties': [
+    { type: 'object', additionalProperties: integer, propertyNames: { maxLength: 2 } },
+    true,
+  ],
+  'names to choose from': [
+    { type: 'object', additionalProperties: integer, propertyNames: { enum: ['q'] } },
+    true,
+  ],
+  'fields that need each other': [
+    { type: 'object', properties: { ...a, b: integer }, dependentRequired: { a: ['b'] } },
+    false,
+  ],
+  'anyOf beside properties': [
+    { type: 'object', properties: { ...a, b: integer }, anyOf: [{ required: ['a'] }, { required: ['b'] }] },
+    false,
+  ],
+  'oneOf of types': [{ oneOf: [integer, { type: 'string' }] }, true],
+  'oneOf of kinds': [
+    {
+      oneOf: ['x', 'y'].map((kind) => ({
+        type: 'object',
+        properties: { kind: { const: kind }, ...a },
+        required: ['kind'],
+      })),
+    },
+    true,
+  ],
+  'oneOf of which both may hold': [{ oneOf: [integer, { type: 'number' }] }, false],
+  'a limit beside a reference': [{ $defs: { n: integer }, $ref: '#/$defs/n', minimum: 900 }, false],
+  'a reference to an anchor': [{ $defs: { n: { $anchor: 'n', ...integer } }, $ref: '#n' }, false],
+  'choices of several types': [{ type: 'string', enum: ['a', 1] }, true],
+  'a constant of another type': [{ type: 'string', const: 5 }, false],
+  'a count of any items': [{ type: 'array', minItems: 2 }, true],
+  'fewer items than are named': [{ type: 'array', prefixItems: [integer, integer], maxItems: 1 }, true],
+  'more items than are named': [{ type: 'array', prefixItems: [integer], minItems: 3 }, true],
+  anything: [{}, true],
+  'a list of anything': [{ type: 'array', items: true, minItems: 1 }, true],
+  'a format and a pattern': [{ type: 'string', format: 'email', pattern: '[aeiou]' }, true],
+  'a format and a length that it never has': [{ type: 'string', format: 'email', maxLength: 5 }, false],
+}
+
+describe('values of a JSON Schema, which nobody validates', () => {
+  for (const [what, [schema, drawn]] of Object.entries(schemas)) {
+    it(`are ${drawn ? 'all legal' : 'refused rather than wrong'}: ${what}`, () => {
+      const values = generator(schema, { seed: 1 })
+      if (!drawn) {
+        assert.throws(() => values.next(), { code: 'MR_OPTION_INVALID' })
+        return
+      }
+      const legal = new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
+      const wrong = values.take(200).filter((value) => !legal(value))
+      assert.deepEqual(wrong.slice(0, 3), [])
+    })
+  }
+
+  it('are refused by name when a schema of a library has no JSON Schema', () => {
+    assert.throws(() => generator(z.object({ at: z.date() })), { code: 'MR_OPTION_INVALID', message: /Date/ })
+  })
 })

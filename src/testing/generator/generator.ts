@@ -5,7 +5,7 @@
  * its package for it). Values are what the schema takes in. Those of a Standard Schema are validated by it, and drawn
  * again when it refuses them, so that rules which no JSON Schema tells hold too.
  */
-import { MillraceError } from '../../core/errors.ts'
+import { MillraceError, messageOf } from '../../core/errors.ts'
 import { formatIssues, type StandardSchema } from '../../core/schema.ts'
 import { type Seed, type SimulatedRandom, simulatedRandom } from '../../platform/simulated/random.ts'
 import { drawValue, type JsonSchema } from './draw-value.ts'
@@ -52,7 +52,7 @@ export function generator<const S extends StandardSchema | JsonSchema>(
   const next = (): InputOf<S> => {
     let refused = ''
     for (let draw = 0; draw < REFUSED_MAX; draw++) {
-      const value = drawValue(root, { random, fields, index })
+      const value = drawValue(root, { random, fields, index, strict: !isStandard(schema) })
       const issues = issuesOf(schema, value)
       if (issues === undefined) {
         index++
@@ -70,7 +70,16 @@ export function generator<const S extends StandardSchema | JsonSchema>(
 function jsonSchemaOf(schema: StandardSchema | JsonSchema): JsonSchema {
   if (!isStandard(schema)) return schema
   const standard = schema['~standard'] as { readonly vendor: string; readonly jsonSchema?: WithJsonSchema }
-  if (standard.jsonSchema !== undefined) return standard.jsonSchema.input({ target: 'draft-2020-12' })
+  if (standard.jsonSchema !== undefined) {
+    try {
+      return standard.jsonSchema.input({ target: 'draft-2020-12' })
+    } catch (cause) {
+      throw new MillraceError('MR_OPTION_INVALID', `the schema has no JSON Schema: ${messageOf(cause)}`, {
+        cause,
+        hint: 'Give the JSON Schema itself to `generator`.',
+      })
+    }
+  }
   throw new MillraceError('MR_OPTION_INVALID', `the ${standard.vendor} schema does not say its JSON Schema`, {
     hint: 'Give the JSON Schema itself to `generator`.',
   })

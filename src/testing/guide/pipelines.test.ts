@@ -1,8 +1,9 @@
 /** The examples of docs/guide/pipelines.md. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { count, json, pipeline, tumbling } from 'millrace'
+import { count, defineConfig, json, pipeline, tumbling } from 'millrace'
 import { testDriver } from 'millrace/testing'
+import { checkConfig } from '../../server/instance/config.ts'
 import { assertPrinted, printedText } from './printed-fixture.ts'
 
 describe('the guide to pipelines', () => {
@@ -51,6 +52,20 @@ describe('the guide to pipelines', () => {
     assert.equal(printedText('pipelines.md', 'text'), text)
     assert.equal(printedText('pipelines.md', 'mermaid'), picture)
     assert.equal(subTopologies.length, 2)
+  })
+
+  it('is run by a configuration', () => {
+    const shop = pipeline('shop')
+    shop.stream('views', json<{ name: string }>()).to('viewed')
+    // #region config
+    const config = defineConfig({
+      topics: { views: { partitions: 4, settings: { 'retention.ms': '86400000' } } },
+      pipelines: [shop],
+      results: [{ topic: 'viewed', title: 'What was looked at', columns: ['name'] }],
+      run: { threads: 2, commitInterval: '100 ms' },
+    })
+    // #endregion
+    assert.equal(checkConfig(config, 'millrace.config.ts'), config)
   })
 
   it('is printed as it runs', () => assertPrinted(import.meta.url, 'pipelines.md'))

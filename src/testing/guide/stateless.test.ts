@@ -86,6 +86,20 @@ describe('the guide to stateless operators', () => {
     )
   })
 
+  it('gives keys that are no texts', () => {
+    // #region keys
+    const shop = pipeline('shop')
+    shop
+      .stream('orders', json<Order>())
+      .map((order) => ({ key: order.items.length, value: order.id }), { key: json<number>() })
+      .to('orders-by-size')
+    // #endregion
+    const driver = testDriver(shop)
+    driver.topic('orders').append(order('a', 'ann', 250, ['hat', 'cap']))
+    const [sized] = driver.topic('orders-by-size').read<string, number>()
+    assert.deepEqual([sized?.key, sized?.value], [2, 'a'])
+  })
+
   it('branches', () => {
     // #region branch
     const shop = pipeline('shop')

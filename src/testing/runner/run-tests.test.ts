@@ -87,4 +87,33 @@ describe('results of tests', () => {
     )
     assert.deepEqual([result!.names, result!.message, result!.where], [[], 'Error: boom', file])
   })
+
+  it('are without the lines of Node where a file cannot be loaded, and name its line', () => {
+    const written =
+      'node:internal/test_runner/harness:124\n      throw err;\n      ^\n\n' +
+      `file://${file}:2\nconst = 1\n      ^\n\nSyntaxError [ERR_X]: Unexpected token\n` +
+      "    at parse (node:internal/modules:1:2)\n    at load (node:internal/modules:3:4) {\n  code: 'ERR_X'\n}\n\nNode.js v24.0.0\n"
+    const [result] = resultsOf(
+      ['test:stderr', { file, message: written }],
+      ['test:fail', failed('a.test.ts', 0, 'test', 'testCodeFailure')],
+    )
+    assert.equal(
+      result!.message,
+      `file://${file}:2\nconst = 1\n      ^\n\nSyntaxError [ERR_X]: Unexpected token`,
+    )
+    assert.equal(result!.where, `${file}:2`)
+  })
+
+  it('are a failure of a file that has none, unless tests are chosen by their names', () => {
+    const passed = ['test:pass', test('a.test.ts')] as const
+    assert.deepEqual(resultsOf(passed), [])
+    const results: TestResult[] = []
+    const collector = new ResultCollector((result) => results.push(result), { emptyFails: true })
+    collector.take(...passed)
+    collector.end()
+    assert.deepEqual(
+      results.map(({ names, state, message }) => [names, state, message]),
+      [[[], 'failed', 'no test ran']],
+    )
+  })
 })
