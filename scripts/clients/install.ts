@@ -1,5 +1,5 @@
 /**
- * Installs the clients that the tests use: `npm run clients [-- CLIENT…]`, all of them without a name.
+ * Installs the clients and brokers that the tests use: `npm run clients [-- CLIENT…]`, all of them without a name.
  *
  * A client is installed into .cache/clients/CLIENT, from the registry that the machine's own tools are configured for.
  * A stamp of what was installed is written last: while it is current nothing is done. Two processes never install the
@@ -11,10 +11,11 @@ import path from 'node:path'
 import { filesUnder, root } from '../repository.ts'
 import { whileLocked } from './lock.ts'
 import {
-  type ClientName,
+  brokerNames,
   clientNames,
   clientsDirectory,
   type Package,
+  type PackageName,
   packages,
   programsOf,
 } from './packages.ts'
@@ -28,7 +29,7 @@ function onPath(program: string): boolean {
 }
 
 /** The tool that is not there, with how to get it. */
-function missingTool(client: ClientName): string | undefined {
+function missingTool(client: PackageName): string | undefined {
   const wanted = packages[client]
   const programs =
     wanted.from === 'debian'
@@ -45,7 +46,7 @@ function stampOf(wanted: Package): string {
   const isSource = (file: string): boolean =>
     wanted.from === 'go' ? isGoSource(file, wanted.program) : file.endsWith('.java')
   const folder = wanted.from === 'maven' ? wanted.sources : 'test/clients'
-  if (wanted.from === 'maven' || wanted.from === 'go') {
+  if (folder !== undefined && (wanted.from === 'maven' || wanted.from === 'go')) {
     for (const file of filesUnder(folder, isSource))
       hash.update(file).update(fs.readFileSync(path.join(root, file)))
   }
@@ -77,7 +78,7 @@ function ownHome(wanted: Package): string | undefined {
  * Why tests of a client cannot run now: under CI only a missing tool, else also that nobody has installed it yet. With
  * MILLRACE_CLIENTS=leave-out what is missing is left out by name, and no failure.
  */
-export function missingClient(client: ClientName): string | undefined {
+export function missingClient(client: PackageName): string | undefined {
   const wanted = packages[client]
   const tool = missingTool(client)
   const leaveOut = process.env['MILLRACE_CLIENTS'] === 'leave-out'
@@ -89,7 +90,7 @@ export function missingClient(client: ClientName): string | undefined {
 }
 
 /** Installs a client if that is not done yet; gives its folder. */
-export async function installClient(client: ClientName): Promise<string> {
+export async function installClient(client: PackageName): Promise<string> {
   const wanted = packages[client]
   const own = ownHome(wanted)
   if (own !== undefined) return own
@@ -117,9 +118,10 @@ export async function installClient(client: ClientName): Promise<string> {
 /** Installs the clients that are named, or all; false when a tool or a registry is missing. */
 export async function installClients(named: readonly string[]): Promise<boolean> {
   let complete = true
-  for (const name of named.length === 0 ? clientNames : named) {
-    const client = clientNames.find((one) => one === name)
-    if (client === undefined) throw new Error(`no client is called ${name}: ${clientNames.join(', ')}`)
+  const names = [...clientNames, ...brokerNames]
+  for (const name of named.length === 0 ? names : named) {
+    const client = names.find((one) => one === name)
+    if (client === undefined) throw new Error(`no client is called ${name}: ${names.join(', ')}`)
     const startMs = performance.now()
     try {
       const tool = missingTool(client)

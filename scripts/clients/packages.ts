@@ -1,4 +1,4 @@
-/** Other people's Kafka clients that the tests use: which versions, from which registry, and what installs them. */
+/** Other people's Kafka clients and brokers that the tests use: which versions, from which registry, what installs them. */
 import path from 'node:path'
 import { root } from '../repository.ts'
 
@@ -21,6 +21,11 @@ export const clientNames = [
 
 export type ClientName = (typeof clientNames)[number]
 
+/** Releases of Kafka before the one in `java`, to test our client against. */
+export const brokerNames = ['kafka-3.9'] as const
+
+export type PackageName = ClientName | (typeof brokerNames)[number]
+
 export type Package =
   /** A program of Debian's, found on the PATH. */
   | { readonly from: 'debian'; readonly program: string; readonly name: string }
@@ -28,15 +33,18 @@ export type Package =
   | { readonly from: 'npm'; readonly name: string; readonly version: string }
   /** Packages of PyPI in one virtual environment per client. */
   | { readonly from: 'pypi'; readonly packages: readonly string[] }
-  /** Jars with all that they need, and the driver's classes compiled against them. */
-  | { readonly from: 'maven'; readonly artifacts: readonly string[]; readonly sources: string }
+  /** Jars with all that they need, and the driver's classes, if there is one, compiled against them. */
+  | { readonly from: 'maven'; readonly artifacts: readonly string[]; readonly sources?: string }
   /** A program of the module in test/clients, whose versions stand in its go.mod. */
   | { readonly from: 'go'; readonly program: string }
 
 const KAFKA = '4.3.1'
 const LOG4J = '2.25.3'
+const KAFKA_3 = '3.9.2'
+/** What Kafka 3 logs by. */
+const SLF4J_3 = '1.7.36'
 
-export const packages: Readonly<Record<ClientName, Package>> = {
+export const packages: Readonly<Record<PackageName, Package>> = {
   kcat: { from: 'debian', program: 'kcat', name: 'kcat' },
   kafkajs: { from: 'npm', name: 'kafkajs', version: '2.2.4' },
   platformatic: { from: 'npm', name: '@platformatic/kafka', version: '2.12.1' },
@@ -61,6 +69,10 @@ export const packages: Readonly<Record<ClientName, Package>> = {
   'franz-go': { from: 'go', program: 'franz-go' },
   sarama: { from: 'go', program: 'sarama' },
   'kafka-go': { from: 'go', program: 'kafka-go' },
+  'kafka-3.9': {
+    from: 'maven',
+    artifacts: [`org.apache.kafka:kafka_2.13:${KAFKA_3}`, `org.slf4j:slf4j-reload4j:${SLF4J_3}`],
+  },
 }
 
 /** What has to be on the PATH, with what brings it. */

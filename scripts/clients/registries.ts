@@ -67,6 +67,7 @@ export async function installMaven(home: string, { artifacts, sources }: From<'m
     })
     fs.renameSync(parts, jars)
   }
+  if (sources === undefined) return
   const classes = path.join(home, 'classes')
   fs.rmSync(classes, { recursive: true, force: true })
   const files = filesUnder(sources, (file) => file.endsWith('.java')).map((file) => path.join(root, file))

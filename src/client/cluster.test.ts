@@ -48,6 +48,34 @@ test('callers at one time share a request, those that come meanwhile the next on
   assert.deepEqual(asked, [1, 4])
 })
 
+test('a topic that is refused is an error for those who have named it, and for nobody else', async () => {
+  const TOPIC_AUTHORIZATION_FAILED = 29
+  const connection = new ScriptedConnection({
+    Metadata: ({ topics }) => {
+      const answer = metadataAnswer(Object.fromEntries(topics.map(({ name }: { name: string }) => [name, 1])))
+      const refuse = <T extends { name: string; errorCode: number }>(one: T): T =>
+        one.name === 'secret' ? { ...one, errorCode: TOPIC_AUTHORIZATION_FAILED } : one
+      return { ...answer, topics: answer.topics.map(refuse) }
+    },
+  })
+  const { simulation, cluster } = scripted(connection)
+  const outcomes = await simulation.runUntil(
+    Promise.allSettled(['first', 'secret', 'open', 'also open'].map((topic) => cluster.topic(topic))),
+  )
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  )
+  assert.equal(connection.of('Metadata').length, 2, 'the last three have shared a request')
+  await simulation.runUntil(
+    assert.rejects(cluster.refresh(['open', 'secret']), ({ context }: MillraceError) => {
+      assert.equal(context['topic'], 'secret')
+      return context['kafkaCode'] === TOPIC_AUTHORIZATION_FAILED
+    }),
+  )
+  await simulation.runUntil(cluster.refresh())
+})
+
 test('metadata is read anew when it is old', async () => {
   const connection = new ScriptedConnection({ Metadata: () => metadataAnswer({ t: 1 }) })
   const { simulation, cluster } = scripted(connection)

@@ -153,19 +153,6 @@ export class Cluster {
     return found
   }
 
-  /** A connection to the leader of a partition. @throws MR_TOPIC_UNKNOWN, MR_TIMEOUT when it has none for long */
-  async leader(topic: string, partition: number, lane = this.control): Promise<NegotiatedConnection> {
-    await this.topic(topic)
-    return this.retrying(`finding the leader of ${topic}/${partition}`, async () => {
-      const link = this.leaderLink(lane, topic, partition)
-      if (link !== undefined) return link.connect()
-      await this.refresh([topic])
-      const found = this.leaderLink(lane, topic, partition)
-      if (found === undefined) throw answerError(5, 'find the leader', { topic, partition })
-      return found.connect()
-    })
-  }
-
   /** A connection to the coordinator of a group or a transactional id. */
   async coordinator(kind: CoordinatorKind, key: string, lane = this.control): Promise<NegotiatedConnection> {
     const address = await this.coordinators.find(kind, key)

@@ -21,13 +21,17 @@ export class ScriptedConnection implements Connection {
   readonly sent: Sent[] = []
   private readonly answers = new Map<string, Answer>()
   private readonly features: Readonly<Record<string, number>>
+  private readonly versionsMax: Readonly<Record<string, number>>
 
+  /** @param versionsMax what it announces by the name of an API, as an older broker does; below 0 for not at all */
   constructor(
     answers: Readonly<Record<string, Answer>> = {},
     features: Readonly<Record<string, number>> = {},
+    versionsMax: Readonly<Record<string, number>> = {},
   ) {
     for (const [name, answer] of Object.entries(answers)) this.answers.set(name, answer)
     this.features = features
+    this.versionsMax = versionsMax
   }
 
   on(name: string, answer: Answer): this {
@@ -45,7 +49,8 @@ export class ScriptedConnection implements Connection {
     request: RequestInput<A>,
     options: SendOptions = {},
   ): Promise<ResponseOf<A>> {
-    const version = options.version ?? api.latestStable
+    const version = options.version ?? this.latestOf(api)
+    if (version < 0) throw new Error(`the broker of the script has no ${api.name}`)
     this.sent.push({ api: api.name, version, request })
     const answer =
       this.answers.get(api.name) ?? (api.key === apiVersions.key ? () => this.versions() : undefined)
@@ -58,14 +63,16 @@ export class ScriptedConnection implements Connection {
     this.closed = true
   }
 
+  private latestOf(api: AnyApi): number {
+    return this.versionsMax[api.name] ?? api.latestStable
+  }
+
   private versions(): ResponseInput<typeof apiVersions> {
     return {
       errorCode: 0,
-      apiKeys: apis.map((api) => ({
-        apiKey: api.key,
-        minVersion: api.versions[0],
-        maxVersion: api.latestStable,
-      })),
+      apiKeys: apis
+        .filter((api) => this.latestOf(api) >= 0)
+        .map((api) => ({ apiKey: api.key, minVersion: api.versions[0], maxVersion: this.latestOf(api) })),
       finalizedFeatures: Object.entries(this.features).map(([name, level]) => ({
         name,
         minVersionLevel: 0,

@@ -26,8 +26,13 @@ export const kafkaUser: KafkaUser = { username: 'alice', password: 'alice-secret
 /** Who may everything, as does everybody at the open listener. */
 export const kafkaAdmin: KafkaUser = { username: 'admin', password: 'admin-secret' }
 
+/** A name of `npm run clients`; `java` brings the newest Kafka. */
+export type KafkaRelease = 'java' | 'kafka-3.9'
+
 export interface KafkaOptions {
   readonly brokers: 1 | 3
+  /** Which Kafka: the newest by default. */
+  readonly release?: KafkaRelease
   /** With a listener that asks for TLS and a login. */
   readonly secure?: boolean
   /** Properties of every node, over those that are set here. */
@@ -54,7 +59,7 @@ const READY_TIMEOUT_MS = 120_000
 const platform = nodePlatform()
 
 /** Why no Kafka can be started here; undefined when one can. */
-export const missingKafka = (): string | undefined => missingClient('java')
+export const missingKafka = (release: KafkaRelease = 'java'): string | undefined => missingClient(release)
 
 /** Distinct free ports: all are held until the last is found. */
 async function freePorts(count: number): Promise<number[]> {
@@ -120,6 +125,9 @@ function propertiesOf(id: number, ports: readonly Ports[]): Properties {
   }
 }
 
+/** Kafka 3 begins to delete old records after 30 seconds, whatever `log.initial.task.delay.ms` says. */
+const olderProperties: Properties = { 'log.retention.ms': '-1' }
+
 function secureProperties(id: number, ports: readonly Ports[], authority: TestAuthority): Properties {
   const { open, advertised, inner, controller, secure } = ports[id - 1]!
   const { key, cert } = authority.issue({
@@ -158,8 +166,8 @@ async function brokersKnownTo(broker: string): Promise<number> {
 
 /** Starts a cluster and waits until it serves. @throws when the jars are missing or a node does not come up. */
 export async function openKafkaCluster(options: KafkaOptions): Promise<KafkaCluster> {
-  const jars = path.join(await installClient('java'), 'jars')
-  const { secure = false, config = {} } = options
+  const { release = 'java', secure = false, config = {} } = options
+  const jars = path.join(await installClient(release), 'jars')
   const free = await freePorts(4 * options.brokers)
   const ports = Array.from({ length: options.brokers }, (_, at): Ports => {
     const [open, secure, inner, controller] = free.slice(4 * at, 4 * at + 4) as [
@@ -175,6 +183,7 @@ export async function openKafkaCluster(options: KafkaOptions): Promise<KafkaClus
   const nodes = ports.map((_, at) => {
     const properties = {
       ...propertiesOf(at + 1, ports),
+      ...(release !== 'java' && olderProperties),
       ...(secure && secureProperties(at + 1, ports, authority)),
       ...config,
     }

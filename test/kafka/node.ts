@@ -7,7 +7,11 @@ import { nodeClock } from '../../src/platform/node/clock.ts'
 
 /** How a Java program of Kafka's is started: quick to start, and small. */
 const JAVA_OPTIONS = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
-const LOG_CONFIG = path.join(import.meta.dirname, 'log4j2.properties')
+/** Kafka 4 logs by the one, Kafka 3 by the other. */
+const LOG_OPTIONS = [
+  `-Dlog4j2.configurationFile=${path.join(import.meta.dirname, 'log4j2.properties')}`,
+  `-Dlog4j.configuration=file:${path.join(import.meta.dirname, 'log4j.properties')}`,
+]
 const LOG_CHARS_MAX = 100_000
 const FORMAT_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
@@ -94,8 +98,7 @@ export class KafkaNode {
   }
 
   private run(mainClass: string, parameters: readonly string[]): void {
-    const log = `-Dlog4j2.configurationFile=${LOG_CONFIG}`
-    const all = [...JAVA_OPTIONS, log, '-cp', path.join(this.jars, '*'), mainClass, ...parameters]
+    const all = [...JAVA_OPTIONS, ...LOG_OPTIONS, '-cp', path.join(this.jars, '*'), mainClass, ...parameters]
     const child = spawn('java', all, { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (bytes: Buffer) => {

@@ -9,13 +9,21 @@ import { errorScenarios } from './client-scenarios/errors.ts'
 import { exactlyOnceScenarios } from './client-scenarios/exactly-once.ts'
 import { groupScenarios } from './client-scenarios/group.ts'
 import { producerScenarios } from './client-scenarios/producer.ts'
-import { DEADLINE_MS, type Reach, Scenario, type ScenarioTest } from './client-scenarios/scenario.ts'
+import {
+  DEADLINE_MS,
+  type Feature,
+  type Reach,
+  Scenario,
+  type ScenarioTest,
+} from './client-scenarios/scenario.ts'
 import { transactionScenarios } from './client-scenarios/transaction.ts'
 
 export interface ScenarioTarget {
   readonly name: string
   /** The broker is called, not reached over a network. */
   readonly inProcess?: true
+  /** What the broker is too old for. */
+  readonly lacks?: readonly Feature[]
   /** Why it cannot run here. */
   readonly skip?: string | false
   /** How to reach the broker; `close` ends what was started for it. */
@@ -31,7 +39,7 @@ export function clientScenarios(target: ScenarioTarget): void {
     })
     after(() => opened.close())
 
-    const scenarioTest: ScenarioTest = (name, run) => {
+    const register = (name: string, run: (scenario: Scenario) => Promise<void>): void => {
       test(name, { timeout: DEADLINE_MS * 2 }, async () => {
         const scenario = new Scenario(opened.reach)
         try {
@@ -41,6 +49,10 @@ export function clientScenarios(target: ScenarioTarget): void {
         }
       })
     }
+    const needing = (feature: Feature): ScenarioTest =>
+      target.lacks?.includes(feature) ? leaveOut : scenarioTest
+    const scenarioTest: ScenarioTest = Object.assign(register, { needing })
+    const leaveOut: ScenarioTest = Object.assign(() => {}, { needing: () => leaveOut })
     producerScenarios(scenarioTest)
     transactionScenarios(scenarioTest)
     consumerScenarios(scenarioTest)

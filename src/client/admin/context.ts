@@ -35,19 +35,20 @@ export function askController<T>(
   return withRetries(cluster.platform, { what, timeoutMs, retriable }, async () => {
     sent = false
     if (cluster.metadata.controllerId < 0) await cluster.refresh()
-    const link = cluster.brokerLink(cluster.control, cluster.metadata.controllerId)
-    const connection = link === undefined ? await cluster.anyBroker() : await link.connect()
-    sent = true
     try {
+      const link = cluster.brokerLink(cluster.control, cluster.metadata.controllerId)
+      const connection = link === undefined ? await cluster.anyBroker() : await link.connect()
+      sent = true
       return await attempt(connection)
     } catch (error) {
-      if (kafkaCodeIn(error) === ErrorCodes.NOT_CONTROLLER) await cluster.refresh()
+      // The controller is another broker by now.
+      if (retriable(error)) await refreshed(cluster)
       throw error
     }
   })
 }
 
-/** Asks every broker of the cluster. */
+/** Asks every broker of the cluster. One that ends meanwhile is left out. */
 export async function askAll<T>(
   context: AdminContext,
   what: string,
@@ -55,19 +56,45 @@ export async function askAll<T>(
 ): Promise<T[]> {
   const { cluster, timeoutMs } = context
   await withRetries(cluster.platform, { what, timeoutMs }, () => cluster.refresh())
-  return Promise.all(
-    [...cluster.metadata.brokers.keys()].map((nodeId) => askBroker(context, nodeId, what, attempt)),
+  const answers = await Promise.all(
+    [...cluster.metadata.brokers.keys()].map((nodeId) =>
+      askKnown(context, nodeId, what, attempt, async () => undefined),
+    ),
   )
+  return answers.filter((answer) => answer !== undefined) as T[]
 }
 
+/** Asks one broker, or any while the cluster does not tell of that one: it says then what is wrong. */
 export function askBroker<T>(
-  { cluster, timeoutMs }: AdminContext,
+  context: AdminContext,
   nodeId: number,
   what: string,
   attempt: (connection: NegotiatedConnection) => Promise<T>,
 ): Promise<T> {
+  return askKnown(context, nodeId, what, attempt, async () => attempt(await context.cluster.anyBroker()))
+}
+
+function askKnown<T, U>(
+  { cluster, timeoutMs }: AdminContext,
+  nodeId: number,
+  what: string,
+  attempt: (connection: NegotiatedConnection) => Promise<T>,
+  otherwise: () => Promise<U>,
+): Promise<T | U> {
   return withRetries(cluster.platform, { what: `${what} of broker ${nodeId}`, timeoutMs }, async () => {
+    if (cluster.metadata.broker(nodeId) === undefined) await cluster.refresh()
     const link = cluster.brokerLink(cluster.control, nodeId)
-    return attempt(link === undefined ? await cluster.anyBroker() : await link.connect())
+    if (link === undefined) return otherwise()
+    try {
+      return await attempt(await link.connect())
+    } catch (error) {
+      if (isTransportError(error)) await refreshed(cluster)
+      throw error
+    }
   })
+}
+
+/** Which brokers there are may be out of date. Without an answer nothing is lost but time. */
+async function refreshed(cluster: Cluster): Promise<void> {
+  await cluster.refresh().catch(() => {})
 }

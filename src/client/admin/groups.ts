@@ -69,6 +69,7 @@ export interface GroupAdmin {
 type ClassicDescription = ResponseOf<typeof describeGroups>['groups'][number]
 type ConsumerDescription = ResponseOf<typeof consumerGroupDescribe>['groups'][number]
 
+const notOfConsumerProtocol = new Set<number>([ErrorCodes.GROUP_ID_NOT_FOUND, ErrorCodes.UNSUPPORTED_VERSION])
 const OUTSIDE = { generation: -1, memberId: '', groupInstanceId: null }
 
 export function groupAdmin(context: AdminContext): GroupAdmin {
@@ -144,7 +145,10 @@ export function groupAdmin(context: AdminContext): GroupAdmin {
   }
 }
 
-/** The classic form first: brokers answer it as `Dead` or GROUP_ID_NOT_FOUND for a group of the new protocol. */
+/**
+ * The form of the consumer protocol first, because the classic one gives a group of it as `Dead`. Kafka 3.7 to 3.9
+ * announce the request also where the protocol is switched off, and then refuse it as UNSUPPORTED_VERSION.
+ */
 async function describe(group: string, connection: NegotiatedConnection): Promise<GroupDescription> {
   const place = { group, broker: connection.broker }
   if (connection.versions.supports(consumerGroupDescribe)) {
@@ -153,7 +157,7 @@ async function describe(group: string, connection: NegotiatedConnection): Promis
       includeAuthorizedOperations: false,
     })
     const [found] = answer.groups
-    if (found !== undefined && found.errorCode !== ErrorCodes.GROUP_ID_NOT_FOUND) {
+    if (found !== undefined && !notOfConsumerProtocol.has(found.errorCode)) {
       checkAnswer(found.errorCode, 'describe a group', place, found.errorMessage)
       return consumerGroup(found)
     }

@@ -1,7 +1,9 @@
 /** Looks up offsets by time: the first, the last, or the first at or after a timestamp. */
 import type { TopicPartition } from '../../core/record.ts'
 import { listOffsets as listOffsetsApi } from '../../protocol/apis/list-offsets.ts'
+import { ErrorCodes } from '../../protocol/error-codes.ts'
 import type { Cluster } from '../cluster.ts'
+import { answerError } from '../errors.ts'
 import { askLeaders, type LeadersRequest } from './ask-leaders.ts'
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed'
@@ -18,6 +20,8 @@ export interface OffsetAtTime {
 }
 
 const CONSUMER = -1
+/** A broker that is older takes -3 for a time, and gives the first record of all. */
+const MAX_TIMESTAMP_FROM_VERSION = 7
 const timestamps = { latest: -1n, earliest: -2n, 'max-timestamp': -3n } as const
 
 export function isolationNumber(isolation: IsolationLevel): number {
@@ -33,6 +37,15 @@ export function lookUpOffsets(
 ): Promise<Map<string, OffsetAtTime>> {
   const options = { ...request, what: 'look up offsets' }
   return askLeaders(cluster, options, partitions, async (connection, list) => {
+    const { broker, versions } = connection
+    const newest = list.find(({ at }) => at === 'max-timestamp')
+    if (newest !== undefined && versions.choose(listOffsetsApi) < MAX_TIMESTAMP_FROM_VERSION) {
+      throw answerError(ErrorCodes.UNSUPPORTED_VERSION, 'look up the newest timestamp', {
+        topic: newest.topic,
+        partition: newest.partition,
+        broker,
+      })
+    }
     const answer = await connection.send(listOffsetsApi, {
       replicaId: CONSUMER,
       isolationLevel: isolationNumber(isolation),

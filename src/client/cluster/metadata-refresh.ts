@@ -4,7 +4,8 @@
  * 1. A refresh asks for every topic that is known plus those that callers name now. One request is under way at a
  *    time; whoever asks meanwhile shares the next one.
  * 2. Without being asked it happens every `metadataMaxAgeMs`.
- * 3. Topics that do not exist are reported to the callers and forgotten.
+ * 3. Topics that do not exist are reported to the callers and forgotten. A topic that is refused is an error for those
+ *    who have named it, and for nobody who only shares the request.
  */
 import { MillraceError } from '../../core/errors.ts'
 import { type Clock, every, type Timer } from '../../platform/clock.ts'
@@ -26,10 +27,18 @@ export interface MetadataRefreshOptions {
   readonly onRefreshed: () => void
 }
 
+/** What one request has found out. */
+interface Found {
+  /** Topics that do not exist. */
+  readonly missing: ReadonlySet<string>
+  /** Topics that the broker does not tell of, and why. */
+  readonly refused: ReadonlyMap<string, MillraceError>
+}
+
 export class MetadataRefresh {
   private readonly options: MetadataRefreshOptions
-  private running: Promise<ReadonlySet<string>> | undefined
-  private next: Promise<ReadonlySet<string>> | undefined
+  private running: Promise<Found> | undefined
+  private next: Promise<Found> | undefined
   private readonly wanted = new Set<string>()
   private aging: Timer | undefined
   private closed = false
@@ -42,7 +51,20 @@ export class MetadataRefresh {
    * Asks once. Resolves with the names of the topics that do not exist.
    * @throws MR_BROKER_UNREACHABLE, MR_CONNECTION_LOST, MR_TIMEOUT, MR_KAFKA, MR_CLOSED
    */
-  refresh(topics: Iterable<string> = []): Promise<ReadonlySet<string>> {
+  async refresh(topics: Iterable<string> = []): Promise<ReadonlySet<string>> {
+    const named = [...topics]
+    const { missing, refused } = await this.share(named)
+    const own = named.find((topic) => refused.has(topic))
+    if (own !== undefined) throw refused.get(own)
+    return missing
+  }
+
+  close(): void {
+    this.closed = true
+    this.aging?.cancel()
+  }
+
+  private share(topics: readonly string[]): Promise<Found> {
     for (const topic of topics) this.wanted.add(topic)
     if (this.next !== undefined) return this.next
     const { running } = this
@@ -56,12 +78,7 @@ export class MetadataRefresh {
     return this.next
   }
 
-  close(): void {
-    this.closed = true
-    this.aging?.cancel()
-  }
-
-  private start(): Promise<ReadonlySet<string>> {
+  private start(): Promise<Found> {
     const run = this.ask().finally(() => {
       if (this.running === run) this.running = undefined
     })
@@ -69,7 +86,7 @@ export class MetadataRefresh {
     return run
   }
 
-  private async ask(): Promise<ReadonlySet<string>> {
+  private async ask(): Promise<Found> {
     const { anyBroker, autoCreateTopics, cache, onRefreshed } = this.options
     const names = new Set([...cache.topics.keys(), ...this.wanted])
     // Also of those that are too many, or no later refresh could succeed.
@@ -85,18 +102,16 @@ export class MetadataRefresh {
       allowAutoTopicCreation: autoCreateTopics,
     })
     checkAnswer(answer.errorCode, 'read metadata', { broker: connection.broker })
-    if (this.closed) return new Set()
+    const refused = new Map<string, MillraceError>()
+    if (this.closed) return { missing: new Set(), refused }
     const missing = cache.merge(answer)
-    const refused = answer.topics.find(({ errorCode }) => isFinal(errorCode))
+    for (const { name, errorCode } of answer.topics) {
+      if (name === null || !isFinal(errorCode)) continue
+      refused.set(name, answerError(errorCode, 'read metadata', { broker: connection.broker, topic: name }))
+    }
     this.aging ??= every(this.options.clock, this.options.maxAgeMs, () => void this.refresh().catch(() => {}))
     onRefreshed()
-    if (refused !== undefined) {
-      throw answerError(refused.errorCode, 'read metadata', {
-        broker: connection.broker,
-        ...(refused.name === null ? {} : { topic: refused.name }),
-      })
-    }
-    return missing
+    return { missing, refused }
   }
 }
 

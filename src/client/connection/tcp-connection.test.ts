@@ -195,6 +195,38 @@ test('a produce request that is not acknowledged resolves when it is handed over
   )
 })
 
+test('a login is repeated well before its end, also on a connection that is never quiet (KIP-368)', async () => {
+  const LIFETIME_MS = 1000
+  for (const chance of [0, 1]) {
+    const simulation = simulatedPlatform({ seed: 9 })
+    new Server(simulation, (header) =>
+      header.api.key === heartbeat.key ? heartbeatAnswer(header, 0) : undefined,
+    )
+    const { clock, net } = simulation.host('client').platform
+    await simulation.runUntil(
+      (async () => {
+        const socket = await net.connect({ host: 'server', port: PORT, timeoutMs: 1000 })
+        const options = { socket, clock, clientId: 'test', broker: `server:${PORT}`, requestTimeoutMs: 1000 }
+        const connection = new TcpConnection({ ...options, chance })
+        const loginsMs: number[] = []
+        await shakeHands(connection, async () => {
+          loginsMs.push(clock.monotonicMs())
+          return { sessionLifetimeMs: LIFETIME_MS }
+        })
+        const sender = async (): Promise<void> => {
+          while (loginsMs.length < 3) await connection.send(heartbeat, beat)
+        }
+        await Promise.all([sender(), sender(), sender()])
+        for (const index of [1, 2]) {
+          const passedMs = loginsMs[index]! - loginsMs[index - 1]!
+          assert.ok(passedMs >= 850 && passedMs <= 980, `${passedMs} ms after the one before`)
+        }
+        await connection.close()
+      })(),
+    )
+  }
+})
+
 test('more requests than the limit are refused, not queued without end', async () => {
   const simulation = simulatedPlatform({ seed: 8 })
   new Server(simulation)

@@ -6,8 +6,9 @@
  * 3. Every request has a deadline. When one passes, nothing behind it can be answered in time either: the request
  *    fails with MR_TIMEOUT, the connection is closed, and the others fail with MR_CONNECTION_LOST.
  * 4. Before it is handed out, a connection agrees on versions and lets the user log in (`handshake.ts`).
- * 5. When the login is about to end (KIP-368), the user logs in again as soon as no request is open. At its very end
- *    new requests are held back for that, and sent afterwards in their order.
+ * 5. When the login is about to end (KIP-368), the user logs in again as soon as no request is open. If that does not
+ *    come about by itself, new requests are held back for it well before the end, and sent afterwards in their order:
+ *    a broker ends a connection over which anything else comes too late.
  *
  * Source: Kafka protocol guide; KIP-35, KIP-511. Never: send a request twice, or answer one out of order.
  */
@@ -91,7 +92,8 @@ export class TcpConnection implements NegotiatedConnection {
   private heldBack: HeldRequest[] | undefined
   private loggingIn = false
   private loginDue = false
-  private sessionEndMs = Number.POSITIVE_INFINITY
+  /** From then on nothing new is sent before another login. */
+  private holdBackMs = Number.POSITIVE_INFINITY
 
   /** Takes a socket in the turn in which it was handed over. */
   constructor(options: TcpConnectionOptions) {
@@ -126,8 +128,10 @@ export class TcpConnection implements NegotiatedConnection {
     const part = LOGIN_AGAIN_FROM + (LOGIN_AGAIN_UNTIL - LOGIN_AGAIN_FROM) * chance
     this.loginEnds.cancel()
     this.loginDue = false
-    this.sessionEndMs = clock.monotonicMs() + lifetimeMs
-    this.loginEnds.at(this.sessionEndMs - lifetimeMs * (1 - part))
+    const leftMs = lifetimeMs * (1 - part)
+    const endMs = clock.monotonicMs() + lifetimeMs
+    this.holdBackMs = endMs - leftMs / 2
+    this.loginEnds.at(endMs - leftMs)
   }
 
   send<A extends AnyApi>(
@@ -167,10 +171,10 @@ export class TcpConnection implements NegotiatedConnection {
     this.end(closedError(`the connection to ${this.broker}`))
   }
 
-  /** Comes twice: some time before the session ends, and at its end if there was no quiet moment until then. */
+  /** Comes twice: some time before the session ends, and nearer to its end if there was no quiet moment until then. */
   private loginIsDue(): void {
     if (this.loginDue) this.heldBack ??= []
-    else this.loginEnds.at(this.sessionEndMs)
+    else this.loginEnds.at(this.holdBackMs)
     this.loginDue = true
     this.logInAgain()
   }

@@ -5,11 +5,13 @@
  * TxnOffsetCommit 4, and AddPartitionsToTxn 3 in any case, because its later versions are for brokers.
  */
 import { sleep } from '../../platform/clock.ts'
+import type { BrokerVersions } from '../../protocol/api-versions.ts'
 import { addOffsetsToTxn } from '../../protocol/apis/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../../protocol/apis/add-partitions-to-txn.ts'
 import { describeTransactions } from '../../protocol/apis/describe-transactions.ts'
 import { endTxn } from '../../protocol/apis/end-txn.ts'
 import { initProducerId } from '../../protocol/apis/init-producer-id.ts'
+import { produce } from '../../protocol/apis/produce.ts'
 import { txnOffsetCommit } from '../../protocol/apis/txn-offset-commit.ts'
 import { ErrorCodes } from '../../protocol/error-codes.ts'
 import { askCoordinator, type CoordinatorRequest } from '../cluster/ask-coordinator.ts'
@@ -26,6 +28,8 @@ export const BROKER_PAUSE_MS = 20
 const SETTLE_POLL_MS = 1
 const ADD_PARTITIONS_VERSION_MAX = 3
 const END_VERSION_MAX_V1 = 4
+/** The last version of Produce that does not add partitions by itself. */
+export const PRODUCE_VERSION_MAX_V1 = 11
 const OFFSETS_VERSION_MAX_V1 = 4
 /** From here on a producer may ask for a newer epoch of the one it has (KIP-360). */
 const BUMP_FROM_VERSION = 3
@@ -44,8 +48,7 @@ export class TransactionRequests {
   private readonly options: TransactionRequestsOptions
   private readonly ending = new AbortController()
   private renewable = false
-  /** A request of the transaction got no answer: it may still be on its way. */
-  private unanswered = false
+  private noAnswer = false
 
   constructor(options: TransactionRequestsOptions) {
     this.options = options
@@ -56,9 +59,14 @@ export class TransactionRequests {
     this.ending.abort()
   }
 
+  /** A request under the present epoch got no answer: it may have had effect, or still be on its way. */
+  get unanswered(): boolean {
+    return this.noAnswer
+  }
+
   /** Requests may arrive late, and a newer epoch can be had against them. */
   get needsRenewal(): boolean {
-    return this.unanswered && this.renewable
+    return this.noAnswer && this.renewable
   }
 
   /**
@@ -85,11 +93,11 @@ export class TransactionRequests {
       })
       checkAnswer(answer.errorCode, 'initialize the producer', this.place(connection))
       this.renewable = connection.versions.choose(initProducerId) >= BUMP_FROM_VERSION
-      this.unanswered = false
+      this.noAnswer = false
       return {
         producerId: Number(answer.producerId),
         epoch: answer.producerEpoch,
-        version: connection.versions.featureLevel('transaction.version') >= 2 ? 2 : 1,
+        version: versionOf(connection.versions),
       }
     })
   }
@@ -256,7 +264,7 @@ export class TransactionRequests {
       try {
         return await attempt(connection)
       } catch (error) {
-        if (isTransportError(error)) this.unanswered = true
+        if (isTransportError(error)) this.noAnswer = true
         throw error
       }
     })
@@ -265,6 +273,15 @@ export class TransactionRequests {
   private place(connection: NegotiatedConnection): Place {
     return { transactionalId: this.options.transactionalId, broker: connection.broker }
   }
+}
+
+/** What brokers speak: Kafka 3.9 can be told to have the feature without the requests that it needs. */
+function versionOf(versions: BrokerVersions): TransactionVersion {
+  const complete =
+    versions.choose(produce) > PRODUCE_VERSION_MAX_V1 &&
+    versions.choose(endTxn) > END_VERSION_MAX_V1 &&
+    versions.choose(txnOffsetCommit) > OFFSETS_VERSION_MAX_V1
+  return complete && versions.featureLevel('transaction.version') >= 2 ? 2 : 1
 }
 
 /** Of several partitions, the error that explains the others: those that were not tried come last. */

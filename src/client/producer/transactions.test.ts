@@ -28,7 +28,7 @@ class World {
   readonly losses = new Set<string>()
   private epoch = 0
 
-  constructor(version: 1 | 2) {
+  constructor(version: 1 | 2, versionsMax: Readonly<Record<string, number>> = {}) {
     const code = (api: string): number => {
       if (this.losses.delete(api)) throw new MillraceError('MR_CONNECTION_LOST', 'lost', { retriable: true })
       return this.faults.get(api)?.shift() ?? 0
@@ -90,6 +90,7 @@ class World {
         },
       },
       { 'transaction.version': version },
+      versionsMax,
     )
     const cluster = new Cluster({ platform: this.simulation, connect: () => this.connection })
     this.producer = createProducer(cluster, { transactionalId: 'x' })
@@ -255,6 +256,58 @@ test('a lost sequence ends the transaction, and version 1 asks for a new epoch a
   world.producer.begin()
   await world.send(0)
   assert.deepEqual(world.batches.at(-1), { epoch: 1, sequence: 0 })
+})
+
+test('version 1 ends no transaction at the coordinator that it does not know of', async () => {
+  const TOPIC_AUTHORIZATION_FAILED = 29
+  const world = new World(1)
+  await world.init()
+  world.producer.begin()
+  world.faults.set('AddPartitionsToTxn', [TOPIC_AUTHORIZATION_FAILED])
+  await assert.rejects(world.send(0), { message: /TOPIC_AUTHORIZATION_FAILED/ })
+  await world.run(world.producer.abort())
+  assert.deepEqual(world.requests, ['InitProducerId v5', 'AddPartitionsToTxn v3'])
+  world.producer.begin()
+  await world.send(1)
+  // One partition is part of it, so this time there is something to abort.
+  world.faults.set('AddPartitionsToTxn', [TOPIC_AUTHORIZATION_FAILED])
+  await assert.rejects(world.send(0), { message: /TOPIC_AUTHORIZATION_FAILED/ })
+  await world.run(world.producer.abort())
+  assert.equal(world.requests.at(-1), 'abort v4')
+  assert.equal(world.connection.of('InitProducerId').length, 1)
+})
+
+test('whether it knows is in doubt after a lost answer: then version 1 aborts with a newer epoch', async () => {
+  const TOPIC_AUTHORIZATION_FAILED = 29
+  const world = new World(1)
+  await world.init()
+  world.producer.begin()
+  world.losses.add('AddPartitionsToTxn')
+  world.faults.set('AddPartitionsToTxn', [TOPIC_AUTHORIZATION_FAILED])
+  await assert.rejects(world.send(0), { message: /TOPIC_AUTHORIZATION_FAILED/ })
+  await world.run(world.producer.abort())
+  const [, bump] = world.connection.of('InitProducerId')
+  assert.deepEqual([bump?.request.producerId, bump?.request.producerEpoch], [9n, 0])
+  assert.equal(world.requests.at(-1), 'InitProducerId v5')
+  world.producer.begin()
+  await world.send(0)
+  assert.deepEqual(world.batches, [{ epoch: 1, sequence: 0 }])
+})
+
+test('brokers that announce version 2 without its requests are spoken to in version 1', async () => {
+  for (const api of ['Produce', 'TxnOffsetCommit', 'EndTxn']) {
+    const world = new World(2, { [api]: { Produce: 11, TxnOffsetCommit: 4, EndTxn: 4 }[api]! })
+    await world.init()
+    world.producer.begin()
+    await world.send(0)
+    await world.run(world.producer.commit())
+    assert.deepEqual(world.requests, [
+      'InitProducerId v5',
+      'AddPartitionsToTxn v3',
+      'Produce v11',
+      'commit v4',
+    ])
+  }
 })
 
 test('a fenced producer is at its end, by name', async () => {

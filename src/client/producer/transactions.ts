@@ -25,11 +25,13 @@ import type { PartitionQueue } from './partition-queue.ts'
 import type { ProducerEpoch } from './pending-batch.ts'
 import type { Sender } from './sender.ts'
 import type { SendingIdentity } from './sending-identity.ts'
-import { BROKER_PAUSE_MS, type TransactionRequests, type TransactionVersion } from './transaction-requests.ts'
+import {
+  BROKER_PAUSE_MS,
+  PRODUCE_VERSION_MAX_V1,
+  type TransactionRequests,
+  type TransactionVersion,
+} from './transaction-requests.ts'
 import { nextTransactionState, type TransactionEvent, type TransactionState } from './transaction-state.ts'
-
-/** The last version of Produce that does not add partitions by itself. */
-const PRODUCE_VERSION_MAX_V1 = 11
 
 const fatalCodes = new Set<number>([
   ErrorCodes.PRODUCER_FENCED,
@@ -59,8 +61,10 @@ export class Transactions implements SendingIdentity {
   private joiningRun: Promise<void> | undefined
   private readonly groups = new Set<string>()
   private offsetsRun: Promise<void> = Promise.resolve()
-  /** The coordinator has heard of the transaction. */
+  /** The coordinator knows of the transaction. One that it does not know cannot be ended with version 1. */
   private touched = false
+  /** Whether it does is not known: only a newer epoch ends the transaction in both cases (KIP-360). */
+  private perhapsTouched = false
   private endingRun: Promise<void> | undefined
   private endedMs = Number.NEGATIVE_INFINITY
   /** The end of the last transaction is waited for, or a newer epoch. */
@@ -221,7 +225,7 @@ export class Transactions implements SendingIdentity {
     const { current } = this
     invariant(current !== undefined, 'a transaction that ends was begun by an initialized producer')
     invariant(this.outstanding.count === 0, 'a transaction ends when none of its batches is under way')
-    const doubtful = [...this.partitions].some((queue) => queue.needsEpoch)
+    const doubtful = this.perhapsTouched || [...this.partitions].some((queue) => queue.needsEpoch)
     if (this.touched) {
       const next = await this.requests.end(current, this.version, committed)
       if (next !== undefined) this.current = next
@@ -240,6 +244,7 @@ export class Transactions implements SendingIdentity {
     this.groups.clear()
     this.offsetsRun = Promise.resolve()
     this.touched = false
+    this.perhapsTouched = false
     this.cause = undefined
     this.move('ended')
   }
@@ -284,10 +289,10 @@ export class Transactions implements SendingIdentity {
     while (this.joining.size > 0 && this.retries()) {
       const queues = [...this.joining]
       try {
-        // From here on the coordinator may know of the transaction, even if no answer comes.
-        this.touched = true
         await this.requests.addPartitions(this.current!, queues)
       } catch (error) {
+        // All are refused or none; but an attempt before that was not answered may have had effect.
+        this.perhapsTouched ||= this.requests.unanswered
         this.joining.clear()
         this.refused(error)
         return

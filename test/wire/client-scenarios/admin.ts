@@ -44,12 +44,14 @@ export function adminScenarios(scenario: ScenarioTest): void {
   })
 
   scenario('configs of a topic are changed and taken back', async (s) => {
-    const topic = await s.topic(1, { 'retention.ms': '1000' })
+    const [plain, topic] = [await s.topic(), await s.topic(1, { 'retention.ms': '1000' })]
     const resource = { type: 'topic', name: topic } as const
-    const value = async (name: string): Promise<string | null | undefined> => {
-      const [described] = await s.admin.describeConfigs([resource], { names: [name] })
+    const value = async (name: string, of = topic): Promise<string | null | undefined> => {
+      const [described] = await s.admin.describeConfigs([{ ...resource, name: of }], { names: [name] })
       return described?.configs.find((one) => one.name === name)?.value
     }
+    const usual = await value('retention.ms', plain)
+    assert.notEqual(usual, undefined)
     assert.equal(await value('retention.ms'), '1000')
     await s.admin.alterConfigs([
       { ...resource, configs: { 'retention.ms': '2000', 'segment.bytes': '1048576' } },
@@ -57,7 +59,7 @@ export function adminScenarios(scenario: ScenarioTest): void {
     await s.until('the values are there', async () => (await value('segment.bytes')) === '1048576')
     assert.equal(await value('retention.ms'), '2000')
     await s.admin.alterConfigs([{ ...resource, configs: { 'retention.ms': null } }])
-    await s.until('the default is back', async () => (await value('retention.ms')) === '604800000')
+    await s.until('the default is back', async () => (await value('retention.ms')) === usual)
     await assert.rejects(s.admin.alterConfigs([{ ...resource, configs: { 'retention.ms': 'soon' } }]), {
       code: 'MR_KAFKA',
     })
@@ -98,10 +100,14 @@ export function adminScenarios(scenario: ScenarioTest): void {
     )
     await rejectsWith('MR_KAFKA', s.admin.deleteGroups([group]))
     await consumer.close()
-    await s.admin.alterGroupOffsets(group, [{ topic, partition: 1, offset: 5 }])
+    await s.admin.alterGroupOffsets(group, [
+      { topic, partition: 0, offset: 4 },
+      { topic, partition: 1, offset: 5 },
+    ])
     assert.equal((await s.admin.groupOffsets(group)).get(`${topic}/1`)?.offset, 5)
+    // Not all of them: Kafka 3 forgets a group with its last position.
     await s.admin.deleteGroupOffsets(group, [{ topic, partition: 1 }])
-    assert.equal((await s.admin.groupOffsets(group)).size, 0)
+    assert.deepEqual([...(await s.admin.groupOffsets(group)).keys()], [`${topic}/0`])
     await s.admin.deleteGroups([group])
     const [gone] = await s.admin.describeGroups([group])
     assert.equal(gone?.state, 'Dead')
@@ -192,7 +198,8 @@ export function adminScenarios(scenario: ScenarioTest): void {
     assert.ok((size?.documentation?.length ?? 0) > 10)
   })
 
-  scenario('a group of the consumer protocol is described as one', async (s) => {
+  const ofBroker = scenario.needing('consumer groups')
+  ofBroker('a group of the consumer protocol is described as one', async (s) => {
     const topic = await s.topic(2)
     const group = s.name('group')
     const consumer = s.consumer({

@@ -9,7 +9,7 @@ import { byNumber, numbers, produce, protocols } from './group.ts'
 import { type Scenario, type ScenarioTest, text } from './scenario.ts'
 
 export function exactlyOnceScenarios(scenario: ScenarioTest): void {
-  for (const protocol of protocols) exactlyOnceScenario(scenario, protocol)
+  for (const protocol of protocols) exactlyOnceScenario(scenario.needing(`${protocol} groups`), protocol)
 }
 
 function exactlyOnceScenario(scenario: ScenarioTest, protocol: 'classic' | 'consumer'): void {

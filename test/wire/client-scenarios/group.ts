@@ -122,7 +122,9 @@ const kinds: readonly { readonly name: string; readonly options: () => ConsumerO
 
 export function groupScenarios(scenario: ScenarioTest): void {
   for (const { name, options } of kinds) {
-    scenario(`members come and go and every record is read once: ${name}`, async (s) => {
+    const { protocol = 'classic' } = options()
+    const ofProtocol = scenario.needing(`${protocol} groups`)
+    ofProtocol(`members come and go and every record is read once: ${name}`, async (s) => {
       const topic = await s.topic(6)
       const group = s.name('group')
       await produce(s, topic, 0, 600, 6)
@@ -169,7 +171,8 @@ export function groupScenarios(scenario: ScenarioTest): void {
   })
 
   for (const protocol of protocols) {
-    scenario(`a static member comes back without a rebalance (${protocol})`, async (s) => {
+    const ofProtocol = scenario.needing(`${protocol} groups`)
+    ofProtocol(`a static member comes back without a rebalance (${protocol})`, async (s) => {
       const topic = await s.topic(2)
       const group = s.name('group')
       const other = new Member(s, topic, group, { protocol, groupInstanceId: 'other' })
@@ -186,7 +189,7 @@ export function groupScenarios(scenario: ScenarioTest): void {
       await other.stop(protocol === 'consumer')
     })
 
-    scenario(
+    ofProtocol(
       `partitions change hands after onRevoked, which is the last moment to commit (${protocol})`,
       async (s) => {
         const topic = await s.topic(2)
@@ -233,7 +236,7 @@ export function groupScenarios(scenario: ScenarioTest): void {
       },
     )
 
-    scenario(`heartbeats do not wait for the caller (${protocol})`, async (s) => {
+    ofProtocol(`heartbeats do not wait for the caller (${protocol})`, async (s) => {
       const topic = await s.topic()
       const { watched, cluster } = s.watched()
       const consumer = s.consumer({ group: s.name('group'), protocol, heartbeatIntervalMs: 100 }, cluster)
@@ -245,7 +248,7 @@ export function groupScenarios(scenario: ScenarioTest): void {
       await consumer.commit([{ topic, partition: 0, offset: 0 }])
     })
 
-    scenario(`a member polls nothing from within its callbacks (${protocol})`, async (s) => {
+    ofProtocol(`a member polls nothing from within its callbacks (${protocol})`, async (s) => {
       const topic = await s.topic()
       const consumer = s.consumer({ group: s.name('group'), protocol })
       const codes: unknown[] = []
@@ -258,7 +261,7 @@ export function groupScenarios(scenario: ScenarioTest): void {
       assert.deepEqual(codes, ['MR_CONSUMER_BUSY'])
     })
 
-    scenario(`partitions that are added are read (${protocol})`, async (s) => {
+    ofProtocol(`partitions that are added are read (${protocol})`, async (s) => {
       const topic = await s.topic(1)
       const a = new Member(s, topic, s.name('group'), { protocol })
       await s.until('it has joined', () => a.partitions.length === 1)
@@ -269,7 +272,7 @@ export function groupScenarios(scenario: ScenarioTest): void {
       await a.stop()
     })
 
-    scenario(`a topic that comes later is read then (${protocol})`, async (s) => {
+    ofProtocol(`a topic that comes later is read then (${protocol})`, async (s) => {
       const topic = s.name('late')
       const a = new Member(s, topic, s.name('group'), { protocol })
       await s.until('it has joined', () => a.consumer.groupMetadata().generation > 0)
@@ -278,7 +281,7 @@ export function groupScenarios(scenario: ScenarioTest): void {
       await a.stop()
     })
 
-    scenario(`a member that does not poll gives its partitions to others (${protocol})`, async (s) => {
+    ofProtocol(`a member that does not poll gives its partitions to others (${protocol})`, async (s) => {
       const topic = await s.topic(2)
       const group = s.name('group')
       const lazy = s.consumer({ group, protocol, heartbeatIntervalMs: 100, rebalanceTimeoutMs: 1500 })
@@ -295,7 +298,8 @@ export function groupScenarios(scenario: ScenarioTest): void {
     })
   }
 
-  scenario('an instance id that is in use is refused by name (consumer)', async (s) => {
+  const ofBroker = scenario.needing('consumer groups')
+  ofBroker('an instance id that is in use is refused by name (consumer)', async (s) => {
     const topic = await s.topic()
     const options = { group: s.name('group'), groupInstanceId: 'same', protocol: 'consumer' } as const
     const older = s.consumer(options)

@@ -164,6 +164,8 @@ export function producerScenarios(scenario: ScenarioTest): void {
   })
   scenario('records linger for others, until a batch is full or somebody is in a hurry', async (s) => {
     const topic = await s.topic()
+    // A broker that does not know yet that it leads would be asked twice.
+    await s.admin.listOffsets([{ topic, partition: 0 }], { at: 'latest' })
     const { watched, cluster } = s.watched()
     const patient = s.producer({ lingerMs: 600_000, batchBytesMax: 10_000 }, cluster)
     await cluster.topic(topic)

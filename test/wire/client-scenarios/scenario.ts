@@ -151,7 +151,14 @@ export class Scenario {
   }
 }
 
-export type ScenarioTest = (name: string, run: (scenario: Scenario) => Promise<void>) => void
+/** What not every broker has. */
+export type Feature = 'classic groups' | 'consumer groups' | 'transactions 1' | 'transactions 2'
+
+export interface ScenarioTest {
+  (name: string, run: (scenario: Scenario) => Promise<void>): void
+  /** For scenarios that are left out at a broker without the feature. */
+  needing(feature: Feature): ScenarioTest
+}
 
 /** The error with which a promise fails. */
 export async function refused(promise: Promise<unknown>): Promise<MillraceError> {

@@ -98,7 +98,8 @@ export function transactionScenarios(scenario: ScenarioTest): void {
       }
     })
 
-    scenario(`partitions are added as the version says, and epochs too ${version}`, async (s) => {
+    const ofVersion = scenario.needing(`transactions ${transactionVersionMax}`)
+    ofVersion(`partitions are added as the version says, and epochs too ${version}`, async (s) => {
       const topic = await s.topic()
       const { watched, cluster } = s.watched()
       const producer = s.producer({ transactionalId: s.name('tx'), transactionVersionMax }, cluster)
@@ -153,7 +154,8 @@ export function transactionScenarios(scenario: ScenarioTest): void {
   }
 
   for (const protocol of ['classic', 'consumer'] as const) {
-    scenario(`positions of a member that is gone tear down the transaction (${protocol})`, async (s) => {
+    const ofProtocol = scenario.needing(`${protocol} groups`)
+    ofProtocol(`positions of a member that is gone tear down the transaction (${protocol})`, async (s) => {
       const topic = await s.topic()
       const name = s.name('group')
       const member = s.consumer({ group: name, protocol })

@@ -112,6 +112,24 @@ test('a topic that was made anew is forgotten under its old id and asked for und
   assert.equal(next.forgottenTopicsData?.length, 1)
 })
 
+test('by name a topic that was made anew is the same: what is forgotten and added at once is gone', () => {
+  const session = new FetchSession(true)
+  session.request([target(0)], 'name')
+  session.answered(9)
+  const next = session.request([{ ...target(0, 5), topicId: Buffer.alloc(16, 3) }], 'name')
+  assert.equal(next.sessionId, 9)
+  assert.equal(next.topics.length, 1)
+  assert.equal(next.forgottenTopicsData?.length, 0)
+})
+
+test('a session goes by ids or by names, and another begins when that changes', () => {
+  const session = new FetchSession(true)
+  session.request([target(0)], 'name')
+  session.answered(9)
+  const next = session.request([target(0)], 'id')
+  assert.deepEqual([next.sessionId, next.sessionEpoch, next.topics.length], [0, 0, 1])
+})
+
 test('without sessions every request is whole', () => {
   const session = new FetchSession(false)
   for (let round = 0; round < 2; round++) {

@@ -4,6 +4,9 @@
  *
  * Epoch 0 asks for a new session; then 1, 2, … in step with the broker, wrapping behind 2^31 - 1 to 1. An answer with
  * session id 0 means that the broker keeps none, and requests stay full. Any doubt ends the session: `reset`.
+ *
+ * A session calls its topics by id or by name, one of the two. By name a topic that was made anew is the same one:
+ * a broker that is told to forget and to add one partition forgets it.
  */
 import type { fetch } from '../../../protocol/apis/fetch.ts'
 import type { RequestInput } from '../../../protocol/schema/message.ts'
@@ -20,6 +23,7 @@ export interface FetchTarget {
 }
 
 type Request = RequestInput<typeof fetch>
+export type TopicKey = 'id' | 'name'
 export type SessionFields = Pick<Request, 'sessionId' | 'sessionEpoch' | 'topics' | 'forgottenTopicsData'>
 
 const NO_SESSION = { sessionId: 0, sessionEpoch: -1 }
@@ -29,6 +33,7 @@ export class FetchSession {
   private readonly enabled: boolean
   private id = 0
   private epoch = 0
+  private topicKey: TopicKey = 'id'
   /** What the broker has, by topic id (or name) and partition. */
   private known = new Map<string, FetchTarget>()
 
@@ -38,8 +43,11 @@ export class FetchSession {
   }
 
   /** The part of the next request that says what is fetched. */
-  request(targets: readonly FetchTarget[]): SessionFields {
+  request(targets: readonly FetchTarget[], topicKey: TopicKey = 'id'): SessionFields {
     if (!this.enabled) return { ...NO_SESSION, topics: byTopic(targets), forgottenTopicsData: [] }
+    if (topicKey !== this.topicKey) this.reset()
+    this.topicKey = topicKey
+    const keyOf = topicKey === 'id' ? idKeyOf : nameKeyOf
     const wanted = new Map(targets.map((target) => [keyOf(target), target]))
     const full = this.epoch === 0
     const changed = full ? targets : targets.filter((one) => !same(this.known.get(keyOf(one)), one))
@@ -69,8 +77,12 @@ export class FetchSession {
   }
 }
 
-function keyOf({ topic, topicId, partition }: FetchTarget): string {
+function idKeyOf({ topic, topicId, partition }: FetchTarget): string {
   return `${formatUuid(topicId)} ${topic} ${partition}`
+}
+
+function nameKeyOf({ topic, partition }: FetchTarget): string {
+  return `${topic} ${partition}`
 }
 
 function same(a: FetchTarget | undefined, b: FetchTarget): boolean {

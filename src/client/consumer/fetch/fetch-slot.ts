@@ -1,7 +1,13 @@
-/** One fetch at a time to one broker, over a connection and a session of its own. */
+/**
+ * One fetch at a time to one broker, over a connection and a session of its own.
+ *
+ * Version notes: from 13 on a fetch calls topics by their ids. A cluster that came from Kafka 2.7 or older has none
+ * until its `inter.broker.protocol.version` is raised, though its brokers announce version 13.
+ */
 import { fetch } from '../../../protocol/apis/fetch.ts'
 import { ErrorCodes } from '../../../protocol/error-codes.ts'
 import type { ResponseOf } from '../../../protocol/schema/message.ts'
+import { zeroUuid } from '../../../protocol/uuid.ts'
 import { isolationNumber } from '../../cluster/list-offsets.ts'
 import type { BrokerLink } from '../../connection/broker-link.ts'
 import type { Lane } from '../../connection/lane.ts'
@@ -15,6 +21,9 @@ export type PartitionAnswer = FetchAnswer['responses'][number]['partitions'][num
 
 /** How much longer than the broker may wait an answer is waited for. */
 const ANSWER_GRACE_MS = 30_000
+
+/** The last version that calls topics by their names. */
+const NAMED_VERSION_MAX = 12
 
 const sessionErrors = new Set<number>([
   ErrorCodes.FETCH_SESSION_ID_NOT_FOUND,
@@ -49,6 +58,8 @@ export class FetchSlot {
     }
     const { isolation, maxBytes, maxWaitMs, minBytes } = this.settings
     const { session } = this
+    const hasIds = !targets.some(({ topicId }) => topicId.equals(zeroUuid))
+    const version = connection.versions.choose(fetch, hasIds ? undefined : NAMED_VERSION_MAX)
     try {
       const answer = await connection.send(
         fetch,
@@ -58,9 +69,9 @@ export class FetchSlot {
           maxBytes,
           isolationLevel: isolationNumber(isolation),
           rackId: this.rack,
-          ...session.request(targets),
+          ...session.request(targets, version > NAMED_VERSION_MAX ? 'id' : 'name'),
         },
-        { timeoutMs: maxWaitMs + ANSWER_GRACE_MS },
+        { version, timeoutMs: maxWaitMs + ANSWER_GRACE_MS },
       )
       if (sessionErrors.has(answer.errorCode)) {
         session.reset()

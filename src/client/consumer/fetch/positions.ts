@@ -10,6 +10,7 @@
  */
 
 import { MillraceError } from '../../../core/errors.ts'
+import { partitionName, type TopicPartition } from '../../../core/record.ts'
 import { sleep } from '../../../platform/clock.ts'
 import { offsetForLeaderEpoch } from '../../../protocol/apis/offset-for-leader-epoch.ts'
 import { ErrorCodes } from '../../../protocol/error-codes.ts'
@@ -171,19 +172,24 @@ export class Positions {
       topic: one.topic,
       partition: one.partition,
       epoch: one.positionEpoch,
-      leaderEpoch: cluster.metadata.partition(one.topic, one.partition)?.leaderEpoch ?? -1,
       state: one,
       version: one.version,
     }))
+    const leaderEpochOf = ({ topic, partition }: TopicPartition): number =>
+      cluster.metadata.partition(topic, partition)?.leaderEpoch ?? -1
     const request = { lane, what: 'check positions', timeoutMs: cluster.requestTimeoutMs, signal }
     const ends = await askLeaders(cluster, request, asked, async (connection, list) => {
+      // As of now: when it is asked again, a leader of yet another epoch may be the reason.
+      const leaderEpochs = new Map(
+        list.map((one) => [partitionName(one.topic, one.partition), leaderEpochOf(one)]),
+      )
       const answer = await connection.send(offsetForLeaderEpoch, {
         replicaId: -1,
         topics: [...Map.groupBy(list, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
           topic,
           partitions: ofTopic.map((one) => ({
             partition: one.partition,
-            currentLeaderEpoch: one.leaderEpoch,
+            currentLeaderEpoch: leaderEpochOf(one),
             leaderEpoch: one.epoch,
           })),
         })),
@@ -193,15 +199,20 @@ export class Positions {
           topic,
           partition: one.partition,
           errorCode: one.errorCode,
-          result: { endOffset: Number(one.endOffset), epoch: one.leaderEpoch },
+          result: {
+            endOffset: Number(one.endOffset),
+            leaderEpoch: leaderEpochs.get(partitionName(topic, one.partition)) ?? -1,
+          },
         })),
       )
     })
-    for (const { state, version, leaderEpoch } of asked) {
+    for (const { state, version, epoch } of asked) {
       const end = ends.get(state.name)
       if (end === undefined || state.version !== version) continue
+      // What lay ready was polled meanwhile: the position is of a later epoch than the one that was asked for.
+      if (state.positionEpoch !== epoch) continue
       if (end.endOffset >= 0 && end.endOffset < state.position) this.truncated(state, end.endOffset)
-      state.validatedEpoch = leaderEpoch
+      state.validatedEpoch = end.leaderEpoch
     }
     this.parts.onFound()
   }

@@ -353,8 +353,10 @@ export class ClassicMembership implements Membership {
   }
 
   private heartbeatFailed(error: MillraceError): void {
-    if (kafkaCodeIn(error) === ErrorCodes.REBALANCE_IN_PROGRESS) this.rejoin('the group is rebalancing')
-    else if (!isRetriable(error) && !isTransportError(error)) this.tell(error)
+    if (kafkaCodeIn(error) === ErrorCodes.REBALANCE_IN_PROGRESS) {
+      // One that was sent before the join tells of the round that the join is for.
+      if (!this.rebalancing) this.rejoin('the group is rebalancing')
+    } else if (!isRetriable(error) && !isTransportError(error)) this.tell(error)
   }
 
   private checkPolls(): void {

@@ -9,7 +9,7 @@
  *
  * States: `consumer-membership-state.ts`.
  */
-import type { MillraceError } from '../../../core/errors.ts'
+import { MillraceError } from '../../../core/errors.ts'
 import { partitionName, type TopicPartition } from '../../../core/record.ts'
 import { randomUuid } from '../../../platform/random.ts'
 import { consumerGroupHeartbeat } from '../../../protocol/apis/consumer-group-heartbeat.ts'
@@ -267,11 +267,11 @@ export class ConsumerMembership implements Membership {
       await this.wakeup.wait(this.backoff.nextMs())
       return
     }
-    const { assignment, onError, tasks } = this.parts
+    const { assignment, onError, settings, tasks } = this.parts
     this.move('fail')
     this.epoch = JOINS
     void tasks.run(() => assignment.loseAll())
-    onError(error)
+    onError(isUnknownProtocol(error) ? protocolUnknown(settings.group, error) : error)
   }
 
   private lose(): void {
@@ -316,6 +316,26 @@ export class ConsumerMembership implements Membership {
   private move(event: ConsumerMembershipEvent): void {
     this.state = nextConsumerMembershipState(this.state, event)
   }
+}
+
+/** The broker has no such request, or it is switched off there. */
+function isUnknownProtocol(error: MillraceError): boolean {
+  return (
+    error.code === 'MR_PROTOCOL_VERSION_UNSUPPORTED' || kafkaCodeIn(error) === ErrorCodes.UNSUPPORTED_VERSION
+  )
+}
+
+function protocolUnknown(group: string, cause: MillraceError): MillraceError {
+  return new MillraceError(
+    'MR_PROTOCOL_VERSION_UNSUPPORTED',
+    `the broker does not offer the consumer protocol (KIP-848) to group "${group}"`,
+    {
+      where: cause.where ?? `group "${group}"`,
+      hint: "Leave protocol at 'classic', which every broker has; the other one needs Kafka 4.0.",
+      context: { ...cause.context, group },
+      cause,
+    },
+  )
 }
 
 /** A set of partitions as one text. */
