@@ -12,7 +12,7 @@ import { sessionAggregateOperator } from '../operators/session-aggregate.ts'
 import { slidingAggregateOperator } from '../operators/sliding-aggregate.ts'
 import { triggeredAggregateOperator } from '../operators/triggered-aggregate.ts'
 import { windowAggregateOperator } from '../operators/window-aggregate.ts'
-import type { OperatorNode } from '../plan/graph.ts'
+import type { Graph, GraphNode, OperatorNode } from '../plan/graph.ts'
 import { repartitionFor } from './repartition.ts'
 import { type NameOption, Stream } from './stream.ts'
 import { madeBy, Table } from './table.ts'
@@ -82,6 +82,23 @@ export interface AggregateOptions<K, V> extends NameOption {
   readonly onLate?: (late: Stream<K, V>) => void
 }
 
+/** An aggregate as a node of the plan, apart into its results and what came too late for them. */
+export function addWithLate(
+  graph: Graph,
+  name: string,
+  { input, spec }: { readonly input: GraphNode; readonly spec: OperatorSpec },
+): { readonly results: OperatorNode; readonly late: OperatorNode } {
+  const both: OperatorNode = graph.add({ kind: 'operator', name, spec, inputs: [input] })
+  const output = (port: number, what: string): OperatorNode =>
+    graph.add({
+      kind: 'operator',
+      name: `${name}-${what}`,
+      spec: portOperator('aggregate', port),
+      inputs: [both],
+    })
+  return { results: output(RESULTS_PORT, 'results'), late: output(LATE_PORT, 'late') }
+}
+
 /** Adds the aggregate of one stream; its default name follows from what the stream reads. */
 export function addAggregate<K, V, L, R, Gone extends null = never>(
   stream: Stream<K, V>,
@@ -99,21 +116,8 @@ export function addAggregate<K, V, L, R, Gone extends null = never>(
     const node = graph.add({ kind: 'operator', name, spec, inputs: [input.node] })
     return new Table<L, R, Gone>(graph, node, resultKey, name, made)
   }
-  const both: OperatorNode = graph.add({
-    kind: 'operator',
-    name,
-    spec: withLateOutput(spec),
-    inputs: [input.node],
-  })
-  const output = (port: number, what: string): OperatorNode =>
-    graph.add({
-      kind: 'operator',
-      name: `${name}-${what}`,
-      spec: portOperator('aggregate', port),
-      inputs: [both],
-    })
-  const results = output(RESULTS_PORT, 'results')
+  const { results, late } = addWithLate(graph, name, { input: input.node, spec: withLateOutput(spec) })
   const origin = { sources: stream.origin.sources, rekeyed: false }
-  onLate(new Stream(graph, output(LATE_PORT, 'late'), stream.keySerde, origin))
+  onLate(new Stream(graph, late, stream.keySerde, origin))
   return new Table<L, R, Gone>(graph, results, resultKey, name, made)
 }

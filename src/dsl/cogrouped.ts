@@ -2,22 +2,31 @@
 import type { Serde } from '../core/serde.ts'
 import { type Aggregator, aggregator } from '../operators/aggregator.ts'
 import { cogroupInputOperator } from '../operators/cogroup-input.ts'
+import { withLateOutput } from '../operators/late-output.ts'
 import { mergeOperator } from '../operators/merge.ts'
-import type { Routed } from '../operators/port.ts'
+import { portOperator, type Routed } from '../operators/port.ts'
 import { type Windowed, windowedSerde } from '../operators/windowed.ts'
 import type { OperatorNode } from '../plan/graph.ts'
-import { aggregateSpec } from './aggregated.ts'
+import { addWithLate, aggregateSpec } from './aggregated.ts'
 import type { Grouped } from './grouped.ts'
 import { repartitionFor } from './repartition.ts'
-import type { NameOption, Stream } from './stream.ts'
+import { type NameOption, Stream } from './stream.ts'
 import { madeBy, Table } from './table.ts'
 import { checkWindow, type GrowingSessionWindow, type Window } from './window.ts'
 
 type Add<S> = (state: S, value: unknown, key: unknown) => S
 
-interface Part<K, S> extends NameOption {
+interface Part<K, S> extends CogroupedStreamOptions<K, unknown> {
   readonly stream: Stream<K, unknown>
   readonly add: Add<S>
+}
+
+export interface CogroupedStreamOptions<K, V> extends NameOption {
+  /**
+   * Is given the stream of this stream's records that came too late for their window. Without it they go to the topic
+   * `<pipeline>-late`.
+   */
+  readonly onLate?: (late: Stream<K, V>) => void
 }
 
 export interface CogroupOptions<S, R> extends NameOption {
@@ -43,9 +52,9 @@ export class Cogrouped<K, S> {
   and<V>(
     grouped: Grouped<K, V>,
     add: (state: S, value: V, key: K) => S,
-    options: NameOption = {},
+    options: CogroupedStreamOptions<K, V> = {},
   ): Cogrouped<K, S> {
-    const part = { ...options, stream: grouped.stream as Stream<K, unknown>, add: add as Add<S> }
+    const part = { ...options, stream: grouped.stream, add } as unknown as Part<K, S>
     return new Cogrouped(this.init, [...this.parts, part])
   }
 
@@ -91,9 +100,11 @@ function addCogroup<K, S, L, R, Gone extends null = never>(
   const { graph, keySerde } = parts[0]!.stream
   const sources = [...new Set(parts.flatMap(({ stream }) => stream.origin.sources))]
   const name = options.name ?? `${sources.join('-')}-cogroup`
-  const inputs = parts.map(({ stream, name: own }, port): OperatorNode => {
-    const part = own ?? `${name}-${stream.origin.sources.join('-')}`
-    const input = repartitionFor(stream, part)
+  const partName = ({ stream, name: own }: Part<K, S>): string =>
+    own ?? `${name}-${stream.origin.sources.join('-')}`
+  const inputs = parts.map((one, port): OperatorNode => {
+    const part = partName(one)
+    const input = repartitionFor(one.stream, part)
     return graph.add({
       kind: 'operator',
       name: `${part}-input`,
@@ -116,6 +127,23 @@ function addCogroup<K, S, L, R, Gone extends null = never>(
     ...(result === undefined ? {} : { result }),
   })
   const spec = aggregateSpec(window, name, keySerde as Serde<unknown>, all)
-  const node = graph.add({ kind: 'operator', name, spec, inputs: [merged] })
-  return new Table<L, R, Gone>(graph, node, resultKey, name, madeBy(spec))
+  const made = madeBy(spec)
+  if (parts.every(({ onLate }) => onLate === undefined)) {
+    const node = graph.add({ kind: 'operator', name, spec, inputs: [merged] })
+    return new Table<L, R, Gone>(graph, node, resultKey, name, made)
+  }
+  const taken = withLateOutput(spec, (value) => parts[(value as Routed).port]?.onLate !== undefined)
+  const { results, late } = addWithLate(graph, name, { input: merged, spec: taken })
+  for (const [port, part] of parts.entries()) {
+    if (part.onLate === undefined) continue
+    const own = graph.add({
+      kind: 'operator',
+      name: `${partName(part)}-late`,
+      spec: portOperator('cogroup', port),
+      inputs: [late],
+    })
+    const origin = { sources: part.stream.origin.sources, rekeyed: false }
+    part.onLate(new Stream(graph, own, keySerde, origin))
+  }
+  return new Table<L, R, Gone>(graph, results, resultKey, name, made)
 }

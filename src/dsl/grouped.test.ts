@@ -4,7 +4,7 @@ import { json } from '../core/serde.ts'
 import { aggregator } from '../operators/aggregator.ts'
 import { testDriver } from '../testing/test-driver.ts'
 import { pipeline } from './pipeline.ts'
-import { session, tumbling } from './window.ts'
+import { hopping, session, sliding, tumbling } from './window.ts'
 
 type Driver = ReturnType<typeof testDriver>
 const rows = (driver: Driver, topic: string): unknown[] =>
@@ -191,5 +191,37 @@ describe('cogroup', () => {
       [{ key: 'k', windowStartMs: 0, windowEndMs: 20 }, { bought: 3, paid: 7 }, 20],
     ])
     assert.equal(rows(driver, 'per-window').length, 2)
+  })
+
+  it('gives what is late to a stream of its own, for each stream that has one', () => {
+    for (const window of [tumbling(10), hopping(10, { every: 5 }), session(4), sliding(4)]) {
+      const app = pipeline('app')
+      const orders = app.stream('orders', json<number>()).groupByKey()
+      const payments = app.stream('payments', json<{ cents: number }>()).groupByKey()
+      const results = orders
+        .cogroup((): Account => ({ bought: 0, paid: 0 }), add.order)
+        .and(payments, add.payment, {
+          onLate: (late) => late.mapValues(({ cents }) => `late: ${cents}`).to('late-payments'),
+        })
+        .window(window)
+        .aggregate({ merge: (a) => a })
+      results.toStream().to('accounts')
+      const driver = testDriver(app)
+      for (const timestampMs of [0, 1000]) {
+        driver.topic('orders').append(1, { key: 'k', timestampMs })
+        driver.topic('payments').append({ cents: 1 }, { key: 'k', timestampMs })
+      }
+      const before = rows(driver, 'accounts').length
+      assert.ok(before > 0)
+      driver.topic('payments').append({ cents: 7 }, { key: 'k', timestampMs: 3 })
+      driver.topic('orders').append(8, { key: 'k', timestampMs: 3 })
+      assert.deepEqual(rows(driver, 'accounts'), [])
+      const lates = rows(driver, 'late-payments')
+      assert.ok(lates.length > 0)
+      for (const late of lates) assert.deepEqual(late, ['k', 'late: 7', 3])
+      const others = driver.topic('app-late').read()
+      assert.equal(others.length, lates.length)
+      for (const { key, value } of others) assert.deepEqual([key, value], ['k', 8])
+    }
   })
 })

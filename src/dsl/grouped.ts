@@ -4,7 +4,7 @@ import type { Serde } from '../core/serde.ts'
 import { type Aggregators, type AnyAggregator, type ResultOf, reducer } from '../operators/aggregator.ts'
 import { type Windowed, windowedSerde } from '../operators/windowed.ts'
 import { type AggregateOptions, addAggregate, aggregateSpec, oneAggregator } from './aggregated.ts'
-import { Cogrouped } from './cogrouped.ts'
+import { Cogrouped, type CogroupedStreamOptions } from './cogrouped.ts'
 import type { NameOption, Stream } from './stream.ts'
 import type { Table } from './table.ts'
 import { checkWindow, type GrowingSessionWindow, type Window } from './window.ts'
@@ -48,7 +48,7 @@ export class Grouped<K, V> {
   cogroup<S>(
     init: () => S,
     add: (state: S, value: V, key: K) => S,
-    options: NameOption = {},
+    options: CogroupedStreamOptions<K, V> = {},
   ): Cogrouped<K, S> {
     return new Cogrouped<K, S>(init, []).and(this, add, options)
   }

@@ -160,6 +160,9 @@ describe('inferred types', () => {
       (total, o) => total + o.cents,
     )
     typeOf(cogrouped).is<Cogrouped<number, number>>(true)
+    cogrouped.and(byCents, (total) => total, {
+      onLate: (late) => typeOf(late).is<Stream<number, Order>>(true),
+    })
     const sessions = cogrouped.window(session('1 hour'))
     typeOf(sessions).is<WindowedCogrouped<number, number>>(true)
     const shown = sessions.aggregate({ merge: (a, b) => a + b, result: (total) => `${total}` })
