@@ -32,7 +32,7 @@ export {
   type ProcessorDefinition,
 } from './dsl/processor.ts'
 export { type RemoteTable, type RemoteTableOptions, remoteTable } from './dsl/remote-table.ts'
-export type { Stream, StreamJoinOptions, ToOptions } from './dsl/stream.ts'
+export type { Stream, StreamJoinOptions, TableJoinOptions, ToOptions } from './dsl/stream.ts'
 export type { Table } from './dsl/table.ts'
 export type { TableGrouped } from './dsl/table-grouped.ts'
 export {

@@ -1,12 +1,14 @@
 /** Joins of a stream: with another stream, a table, a global table. The methods of `Stream` are their face. */
-import { type Duration, durationMs } from '../core/duration.ts'
+import { type Duration, durationMs, formatDuration } from '../core/duration.ts'
 import { MillraceError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'
+import { holdOperator } from '../operators/delay.ts'
+import type { TableView } from '../operators/operator.ts'
 import { type StreamJoinKind, streamStreamJoinOperator } from '../operators/stream-stream-join.ts'
 import { type Joiner, streamTableJoinOperator } from '../operators/stream-table-join.ts'
 import type { GlobalTable } from './global-table.ts'
 import { repartitionFor } from './repartition.ts'
-import { type NameOption, Stream, type StreamJoinOptions } from './stream.ts'
+import { type NameOption, Stream, type StreamJoinOptions, type TableJoinOptions } from './stream.ts'
 import type { AnyTable } from './table.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a stream of whatever values
@@ -52,16 +54,41 @@ export function joinTable<K, R>(
   table: AnyTable,
   left: boolean,
   joiner: Joiner,
-  options: NameOption,
+  options: TableJoinOptions,
 ): Stream<K, R> {
   const { graph, keySerde, origin } = stream
   const name = options.name ?? `${origin.sources.join('-')}-${table.sourceName}-join`
   graph.checkOwn(table.graph, name)
   const view = table.lookup()
-  const input = repartitionFor(stream, name)
+  const graceMs = durationMs(options.grace ?? 0, 'the grace of a join')
+  if (graceMs > 0) checkGrace(name, view, graceMs)
+  const moved = repartitionFor(stream, name).node
+  const input =
+    graceMs === 0
+      ? moved
+      : graph.add({
+          kind: 'operator',
+          name: `${name}-grace`,
+          spec: holdOperator({ store: `${name}-grace`, byMs: graceMs }),
+          inputs: [moved],
+        })
   const spec = streamTableJoinOperator({ table: view, left, joiner })
-  const node = graph.add({ kind: 'operator', name, spec, inputs: [input.node] })
+  const node = graph.add({ kind: 'operator', name, spec, inputs: [input] })
   return new Stream<K, R>(graph, node, keySerde, { sources: origin.sources, rekeyed: false })
+}
+
+/** What a record waits for must still be known when it has waited. */
+function checkGrace(name: string, { stores, versioned }: TableView, graceMs: number): void {
+  const histories = stores.flatMap(({ historyMs }) => (historyMs === undefined ? [] : [historyMs]))
+  const historyMs = versioned ? Math.min(...histories) : undefined
+  if (historyMs !== undefined && graceMs <= historyMs) return
+  const why =
+    historyMs === undefined
+      ? 'its table has no history, so it makes no difference when a version comes'
+      : `its table remembers only ${formatDuration(historyMs)}`
+  throw new MillraceError('MR_PLAN_INVALID', `"${name}" cannot have a grace: ${why}`, {
+    hint: `Give the table a \`history\` of ${formatDuration(graceMs)} or more.`,
+  })
 }
 
 export function joinGlobalTable<K, R>(

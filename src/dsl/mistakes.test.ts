@@ -95,6 +95,21 @@ describe('a wrong duration', () => {
       () => clicks().groupByKey().aggregate(count()).suppress(wrong({})),
       /wait of "clicks-aggregate-suppressed"/,
     ],
+    'of a join with a table without history': [
+      () => {
+        const app = pipeline('a')
+        return app.stream('x', json()).join(app.table('t', json()), () => 1, { grace: '1s' })
+      },
+      /"x-t-join" cannot have a grace: its table has no history.*`history` of 1 s/s,
+    ],
+    'of a join that waits for longer than its table remembers': [
+      () => {
+        const app = pipeline('a')
+        const table = app.table('t', json(), { history: '1m' }).filter(() => true)
+        return app.stream('x', json()).leftJoin(table, () => 1, { grace: '2m' })
+      },
+      /its table remembers only 1 m\n.*`history` of 2 m or more/s,
+    ],
     'of a lateness': [
       () => pipeline('a').stream('x', json(), { lateness: wrong('5') }),
       /the lateness of x is not a duration: "5"/,

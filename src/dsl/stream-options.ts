@@ -50,6 +50,14 @@ export interface StreamJoinOptions extends NameOption {
   readonly grace?: Duration
 }
 
+export interface TableJoinOptions extends NameOption {
+  /**
+   * How long a record waits for older versions of the table that come late, by stream time; at most the table's
+   * `history`, which it needs. Default 0. What waits lies in a store as JSON, and has no headers afterwards.
+   */
+  readonly grace?: Duration
+}
+
 export interface GlobalJoinOptions<K, V, G> {
   /** The key of the global table that a record is joined by; null for none. */
   readonly on: (value: V, key: K) => G | null

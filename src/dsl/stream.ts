@@ -43,6 +43,7 @@ import type {
   PrintOptions,
   RepartitionOptions,
   StreamJoinOptions,
+  TableJoinOptions,
   ToOptions,
 } from './stream-options.ts'
 import { type AnyTable, Table } from './table.ts'
@@ -55,6 +56,7 @@ export type {
   PrintOptions,
   RepartitionOptions,
   StreamJoinOptions,
+  TableJoinOptions,
   ToOptions,
 } from './stream-options.ts'
 
@@ -249,11 +251,13 @@ export class Stream<K, V> {
   /**
    * Joins each record with the value that a table has for its key; records without one give nothing.
    * With a table that has a `history` it is the value as of the record's time.
+   *
+   * @throws MR_PLAN_INVALID for a `grace` that the table's history does not allow
    */
   join<T, R>(
     table: Table<K, T> | Table<K, T, null>,
     joiner: (left: V, right: T, key: K) => R,
-    options?: NameOption,
+    options?: TableJoinOptions,
   ): Stream<K, R>
   /** Joins records of one key that come close in time; records without a partner give nothing. */
   join<W, R>(
@@ -290,7 +294,7 @@ export class Stream<K, V> {
   leftJoin<T, R>(
     table: Table<K, T> | Table<K, T, null>,
     joiner: (left: V, right: T | null, key: K) => R,
-    options?: NameOption,
+    options?: TableJoinOptions,
   ): Stream<K, R>
   /** As `join`; a record of this stream without a partner is joined with null when its window has closed. */
   leftJoin<W, R>(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { isMillraceError } from '../core/errors.ts'
-import { delayOperator } from './delay.ts'
+import { delayOperator, holdOperator } from './delay.ts'
 import { OperatorRun } from './operator-fixture.ts'
 
 const runOf = (): OperatorRun =>
@@ -45,6 +45,38 @@ describe('delay', () => {
     assert.throws(
       () => runOf().push('k', { due: Number.NaN }, 1),
       (error: unknown) => isMillraceError(error, 'MR_RECORD_INVALID'),
+    )
+  })
+})
+
+describe('hold', () => {
+  it('gives every record its own time, once stream time is so far behind it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(60), { maxLength: 40 }), fc.nat(20), (times, byMs) => {
+        const run = new OperatorRun(holdOperator({ store: 'h', byMs }))
+        const expected: [id: number, timestampMs: number][] = []
+        let waiting: [id: number, timestampMs: number][] = []
+        let streamTimeMs = Number.NEGATIVE_INFINITY
+        const leave = (untilMs: number): void => {
+          expected.push(...waiting.filter(([, at]) => at + byMs <= untilMs).sort((a, b) => a[1] - b[1]))
+          waiting = waiting.filter(([, at]) => at + byMs > untilMs)
+        }
+        for (const [id, at] of times.entries()) {
+          run.push('k', id, at)
+          if (id % 5 === 0) run.restart()
+          streamTimeMs = Math.max(streamTimeMs, at)
+          leave(streamTimeMs)
+          if (at + byMs <= streamTimeMs) expected.push([id, at])
+          else waiting.push([id, at])
+        }
+        run.end()
+        leave(Number.POSITIVE_INFINITY)
+        assert.deepEqual(
+          run.results.map(({ value, timestampMs }) => [value, timestampMs]),
+          expected,
+        )
+      }),
+      { numRuns: 300 },
     )
   })
 })

@@ -1,6 +1,8 @@
 /**
  * Holds each record back until stream time reaches the time that it is due, and passes it on with that time as its
  * timestamp. Records due at one time leave in the order in which they came; one that is due already passes at once.
+ *
+ * `holdOperator` gives records their own timestamps, as a join with a grace needs it (Kafka Streams, KIP-923).
  */
 import { MillraceError } from '../core/errors.ts'
 import { json, type Serde } from '../core/serde.ts'
@@ -21,13 +23,29 @@ interface Delayed {
 
 const sequenceSerde: Serde<number> = json<number>()
 
-export function delayOperator({ store: storeName, dueMs }: DelayOptions): OperatorSpec {
+/** Holds each record back until stream time is `byMs` behind its timestamp, which it keeps. */
+export function holdOperator({
+  store,
+  byMs,
+}: {
+  readonly store: string
+  readonly byMs: number
+}): OperatorSpec {
+  return heldBack({ store, dueMs: (_value, _key, timestampMs) => timestampMs + byMs }, 'hold', byMs)
+}
+
+export function delayOperator(options: DelayOptions): OperatorSpec {
+  return heldBack(options, 'delay', 0)
+}
+
+/** @param lagMs how far before the time that a record is due the timestamp is that it gets */
+function heldBack({ store: storeName, dueMs }: DelayOptions, kind: string, lagMs: number): OperatorSpec {
   // By due time and a sequence number.
   const storeSpec = windowStore<number, Delayed>(storeName, sequenceSerde, json<Delayed>())
   return {
-    kind: 'delay',
+    kind,
     stores: [storeSpec],
-    outputDelayMs: 0,
+    outputDelayMs: lagMs,
     keyed: false,
     create(_name, context, output) {
       const store = context.store(storeSpec)
@@ -57,7 +75,7 @@ export function delayOperator({ store: storeName, dueMs }: DelayOptions): Operat
                 )
               }
               if (timeMs <= context.streamTimeMs()) {
-                output.process(key, value, Math.max(timeMs, timestampMs))
+                output.process(key, value, Math.max(timeMs - lagMs, timestampMs))
                 return
               }
               const times = due()
@@ -76,7 +94,7 @@ export function delayOperator({ store: storeName, dueMs }: DelayOptions): Operat
             known.delete(timeMs)
             const held = [...store.window(timeMs)].sort((a, b) => a.key - b.key)
             store.removeWindow(timeMs)
-            for (const { state } of held) output.process(state.key, state.value, timeMs)
+            for (const { state } of held) output.process(state.key, state.value, timeMs - lagMs)
           }
         },
       }

@@ -44,6 +44,8 @@ export interface StoreSpec<S extends StateStore = StateStore> {
   readonly kind: 'key-value' | 'window' | 'session' | 'versioned' | 'join-buffer' | 'grouped' | 'waiting'
   /** How queries see it; without it the store is its operator's own affair. */
   readonly queried?: QueriedStore
+  /** Of kind `versioned`: for how long older versions are known. */
+  readonly historyMs?: number
   create(): S
 }
 

@@ -186,5 +186,10 @@ export function versionedStore<K, V>(
   valueSerde: Serde<V>,
   historyMs: number,
 ): StoreSpec<VersionedStore<K, V>> {
-  return { name, kind: 'versioned', create: () => new VersionedStore(name, keySerde, valueSerde, historyMs) }
+  return {
+    name,
+    kind: 'versioned',
+    historyMs,
+    create: () => new VersionedStore(name, keySerde, valueSerde, historyMs),
+  }
 }

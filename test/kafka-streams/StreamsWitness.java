@@ -62,8 +62,13 @@ public final class StreamsWitness {
     }
 
     private static KTable<String, String> versioned(final StreamsBuilder builder, final String topic) {
+        return versioned(builder, topic, Duration.ofMillis(30));
+    }
+
+    private static KTable<String, String> versioned(final StreamsBuilder builder, final String topic,
+                                                    final Duration history) {
         return builder.table(topic, Materialized.as(
-            Stores.persistentVersionedKeyValueStore(topic + "-store", Duration.ofMillis(30))));
+            Stores.persistentVersionedKeyValueStore(topic + "-store", history)));
     }
 
     private static String windowText(final Windowed<String> window) {
@@ -224,6 +229,12 @@ public final class StreamsWitness {
             stream(b, "a").join(versioned(b, "t"), StreamsWitness::joined).to("out"));
         add("stream-versioned-left", b ->
             stream(b, "a").leftJoin(versioned(b, "t"), StreamsWitness::joined).to("out"));
+        final Joined<String, String, String> later =
+            Joined.<String, String, String>as("later").withGracePeriod(Duration.ofMillis(20));
+        add("stream-versioned-grace", b ->
+            stream(b, "a").join(versioned(b, "t", LONG), StreamsWitness::joined, later).to("out"));
+        add("stream-versioned-grace-left", b ->
+            stream(b, "a").leftJoin(versioned(b, "t", LONG), StreamsWitness::joined, later).to("out"));
         add("stream-global", b -> stream(b, "a")
             .join(b.<String, String>globalTable("t"), (k, v) -> reference(v), StreamsWitness::joined).to("out"));
         add("stream-global-left", b -> stream(b, "a")

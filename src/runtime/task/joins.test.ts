@@ -186,3 +186,44 @@ describe('joins over several partitions give the same', () => {
     )
   })
 })
+
+describe('a join with a grace', () => {
+  const graceMs = 5000
+  const change = fc.record({
+    key: fc.constantFrom('x', 'y'),
+    atMs: fc.integer({ min: 1_000_000, max: 1_030_000 }),
+    delayMs: fc.integer({ min: 0, max: graceMs - 1 }),
+  })
+  const changes = fc.uniqueArray(change, { maxLength: 40, selector: ({ key, atMs }) => `${key}${atMs}` })
+  const orders = fc.array(fc.integer({ min: 1_000_000, max: 1_030_000 }), { minLength: 1, maxLength: 20 })
+
+  const app = pipeline('prices')
+  const eventTime = (event: TimedEvent): number => event.atMs
+  const prices = app.table('prices', json<TimedEvent>(), { eventTime, history: '1 hour' })
+  app
+    .stream('orders', json<TimedEvent>(), { eventTime })
+    .leftJoin(prices, (_order, price) => price?.atMs ?? 'none', { grace: graceMs })
+    .to('priced')
+
+  it('sees the versions that held at the time of a record, though they come out of order (KIP-923)', () => {
+    fc.assert(
+      fc.property(changes, orders, fc.constantFrom(1, 2), fc.nat(), (versions, times, partitions, seed) => {
+        const chance = generator(seed)
+        const memory = new MemoryRun(app.plan(), partitions, { batchBytesMax: 2000, laneBytesMax: 1_000_000 })
+        const asTheyCome = versions.toSorted((a, b) => a.atMs + a.delayMs - b.atMs - b.delayMs)
+        memory.source('prices', asTheyCome, 1 + Math.floor(chance() * 3))
+        const asked = times.toSorted((a, b) => a - b).map((atMs) => ({ key: 'x', atMs }))
+        memory.source('orders', asked, 1 + Math.floor(chance() * 3))
+        memory.run(chance, Math.floor(chance() * 3))
+        const held = asked.map(({ atMs }) => {
+          const before = versions.filter((one) => one.key === 'x' && one.atMs <= atMs)
+          const price = before.length === 0 ? '"none"' : Math.max(...before.map((one) => one.atMs))
+          return `x ${price} @${atMs}`
+        })
+        assert.deepEqual(memory.texts('priced').flat(), held)
+        assert.deepEqual(memory.texts('prices-late').flat(), [])
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
