@@ -1,12 +1,13 @@
 /** Every command: the single source of parsing, help, completion and the reference page. */
 import type { ParkedDecision } from '../operators/operator.ts'
+import { CONSOLE_PORT } from '../server/console-port.ts'
 import type { ArgumentSpec, CommandRun, CommandSpec, FlagSpec } from './command.ts'
 
 const consolePort: FlagSpec = {
   name: 'console-port',
   value: 'PORT',
   summary: 'the port of the page and its API',
-  default: '7070',
+  default: `${CONSOLE_PORT}`,
 }
 const once: FlagSpec = {
   name: 'once',

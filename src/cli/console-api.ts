@@ -1,11 +1,12 @@
 /** The API of a Millrace that runs on this machine, as commands ask it: the port of its page, and errors by name. */
+
 import { type ErrorCode, errorRegister } from '../core/error-register.ts'
 import { isMillraceError, MillraceError } from '../core/errors.ts'
 import { httpRequest } from '../registry/http/http-request.ts'
+import { CONSOLE_PORT } from '../server/console-port.ts'
 import type { CommandContext } from './command.ts'
 import { timeoutMsOf } from './with-cluster.ts'
 
-const CONSOLE_PORT = 7070
 const BODY_BYTES_MAX = 64 * 1024 * 1024
 
 /**

@@ -1,4 +1,5 @@
 /** What a bounded run says of the keys that it leaves parked, operator by operator. */
+import { plainJson } from '../core/plain-json.ts'
 import type { PipelineParkedKey } from '../runtime/parked/parked-directory.ts'
 import type { ParkedKeys } from '../runtime/parked/pipeline-parked.ts'
 import { formatCount, printable } from './terminal/text.ts'
@@ -56,5 +57,5 @@ function plural(count: number, what: string): string {
 
 function showKey(key: unknown): string {
   if (key === null || key === undefined) return '(no key)'
-  return key instanceof Uint8Array ? Buffer.from(key).toString('base64') : JSON.stringify(key)
+  return plainJson(key) as string
 }

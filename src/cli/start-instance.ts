@@ -1,7 +1,9 @@
 /** From a command's flags to a running instance. */
+
 import { MillraceError } from '../core/errors.ts'
 import { directoryOf } from '../platform/disk.ts'
 import { nodeThreads } from '../platform/node/threads.ts'
+import { CONSOLE_PORT } from '../server/console-port.ts'
 import type { FlowPart } from '../server/flow.ts'
 import { saysWhereToListen } from '../server/instance/broker-section.ts'
 import type { MillraceConfig } from '../server/instance/config.ts'
@@ -15,7 +17,6 @@ import { packageFile } from './package-file.ts'
 import { version } from './version.ts'
 
 const BROKER_PORT = 9092
-const CONSOLE_PORT = 7070
 
 export interface StartedInstance {
   readonly instance: Instance

@@ -8,6 +8,7 @@ import { durationMs, formatDuration } from './duration.ts'
 import { errorRegister } from './error-register.ts'
 import { formatError, isMillraceError, MillraceError } from './errors.ts'
 import { murmur2 } from './murmur2.ts'
+import { plainJson } from './plain-json.ts'
 import { int64Serde, json, stringSerde } from './serde.ts'
 import { formatSize, sizeBytes } from './size.ts'
 import { topicNameFault } from './topic-name.ts'
@@ -170,5 +171,18 @@ describe('errors', () => {
     assert.equal(topicNameFault('orders-v1.per_day'), undefined)
     for (const wrong of ['', '.', '..', 'a b', 'a/b', 'x'.repeat(250)])
       assert.notEqual(topicNameFault(wrong), undefined)
+  })
+})
+
+describe('plain JSON', () => {
+  it('shows bytes as base64 and a bigint by its digits, wherever they stand', () => {
+    const bytes = Buffer.from([0, 255])
+    const value = { key: bytes, list: [new Uint8Array(bytes), 2n ** 60n], at: new Date(0), none: undefined }
+    assert.equal(
+      plainJson(value),
+      '{"key":"AP8=","list":["AP8=","1152921504606846976"],"at":"1970-01-01T00:00:00.000Z"}',
+    )
+    assert.deepEqual([bytes, 5n, 'a', null].map(plainJson), ['"AP8="', '"5"', '"a"', 'null'])
+    assert.equal(plainJson(undefined), undefined)
   })
 })

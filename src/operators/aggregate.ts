@@ -8,8 +8,9 @@
 import type { Serde } from '../core/serde.ts'
 import { keyValueStore } from '../state/key-value-store.ts'
 import { queried } from '../state/store.ts'
+import { aggregateView } from './aggregate-view.ts'
 import type { AnyAggregator } from './aggregator.ts'
-import type { BeforeFlag, Held, OperatorSpec, TableView } from './operator.ts'
+import type { BeforeFlag, OperatorSpec, TableView } from './operator.ts'
 import { replacedResult } from './replaced-result.ts'
 
 interface Kept {
@@ -37,25 +38,15 @@ export function keptStore({
   })
 }
 
-/** The table of the results, looked up in the states that are kept. */
+/** The table of the results. */
 export function keptView(
   spec: ReturnType<typeof keptStore>,
-  { result }: Pick<AnyAggregator<unknown>, 'result'>,
+  aggregator: Pick<AnyAggregator<unknown>, 'result'>,
 ): TableView {
-  return {
-    versioned: false,
-    stores: [spec],
-    open(context) {
-      const store = context.store(spec)
-      const latest = (key: unknown): Held | undefined => {
-        const kept = store.get(key)
-        const value = kept === undefined ? undefined : result(kept.state)
-        if (kept === undefined || value === null || value === undefined) return undefined
-        return { value, timestampMs: kept.timestampMs }
-      }
-      return { latest, asOf: latest }
-    },
-  }
+  return aggregateView(spec, aggregator, (store, key) => {
+    const kept = store.get(key)
+    return kept && [kept.state, kept.timestampMs]
+  })
 }
 
 export function aggregateOperator(options: AggregateOptions): OperatorSpec {

@@ -22,8 +22,10 @@
  * Sources: Flink's async I/O (ordered and unordered wait, records under way in the checkpoint), Samza's
  * `task.max.concurrency` and `task.callback.timeout.ms`.
  */
+
 import { MillraceError, messageOf } from '../core/errors.ts'
 import { invariant } from '../core/invariant.ts'
+import { plainJson } from '../core/plain-json.ts'
 import type { Serde } from '../core/serde.ts'
 import type { StoreSpec } from '../state/store.ts'
 import { type Waiting, type WaitingStore, waitingStore } from '../state/waiting-store.ts'
@@ -406,8 +408,7 @@ class MapAsync implements Operator, Receiver, WaitingOperator {
 
 /** A key as JSON shows it: one that came from another thread or over HTTP is the same. */
 function shownKey(key: unknown): string {
-  const plain = typeof key === 'bigint' ? key.toString() : key
-  return JSON.stringify(plain instanceof Uint8Array ? Buffer.from(plain).toString('base64') : (plain ?? null))
+  return plainJson(key ?? null) as string
 }
 
 /** The error of a parked record, as far as it is known after a restart. */

@@ -15,12 +15,12 @@
 import { json, type Serde } from '../core/serde.ts'
 import { type Session, type SessionSlot, sessionStore } from '../state/session-store.ts'
 import { queried } from '../state/store.ts'
+import { aggregateView, type FoundState } from './aggregate-view.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import type { BeforeFlag, Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
 import { replacedResult } from './replaced-result.ts'
 import type { Windowed } from './windowed.ts'
-import { type FoundWindow, windowedView } from './windowed-view.ts'
 
 export interface SessionAggregateOptions {
   readonly store: string
@@ -43,7 +43,7 @@ export function sessionAggregateOperator(options: SessionAggregateOptions): Oper
     stores: [storeSpec],
     outputDelayMs: options.emit === 'close' ? options.gapMs + options.graceMs + 1 : 0,
     before,
-    ...(options.emit === 'update' ? { view: windowedView(storeSpec, aggregator, foundIn) } : {}),
+    ...(options.emit === 'update' ? { view: aggregateView(storeSpec, aggregator, foundIn) } : {}),
     keyed: true,
     create: (name, context, output) =>
       new SessionAggregate(name, { ...options, before }, context.store(storeSpec), context, output),
@@ -55,7 +55,7 @@ type Store = ReturnType<ReturnType<typeof sessionStore<unknown, unknown>>['creat
 function foundIn(
   store: Store,
   { key, windowStartMs, windowEndMs }: Windowed<unknown>,
-): FoundWindow | undefined {
+): FoundState | undefined {
   const sessions = store.overlapping(key, windowStartMs, windowEndMs)
   const found = sessions.find(({ startMs, endMs }) => startMs === windowStartMs && endMs === windowEndMs)
   return found === undefined ? undefined : [found.state, found.endMs]

@@ -22,12 +22,12 @@
 import { json, type Serde } from '../core/serde.ts'
 import { mapKeyOf, queried } from '../state/store.ts'
 import { type WindowEntry, type WindowStore, windowStore } from '../state/window-store.ts'
+import { aggregateView } from './aggregate-view.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { DeadlineHeap } from './deadline-heap.ts'
 import type { BeforeFlag, Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
 import { replacedResult } from './replaced-result.ts'
 import type { Windowed } from './windowed.ts'
-import { windowedView } from './windowed-view.ts'
 
 export interface SlidingAggregateOptions {
   readonly store: string
@@ -54,7 +54,7 @@ export function slidingAggregateOperator(options: SlidingAggregateOptions): Oper
     stores: [storeSpec],
     outputDelayMs: options.emit === 'close' ? options.graceMs + 1 : 0,
     before,
-    ...(options.emit === 'update' ? { view: windowedView(storeSpec, aggregator, foundIn) } : {}),
+    ...(options.emit === 'update' ? { view: aggregateView(storeSpec, aggregator, foundIn) } : {}),
     keyed: true,
     create: (name, context, output) =>
       new SlidingAggregate(name, { ...options, before }, context.store(storeSpec), context, output),

@@ -15,13 +15,13 @@
 import { json, type Serde } from '../core/serde.ts'
 import { queried } from '../state/store.ts'
 import { type WindowStore, windowStore } from '../state/window-store.ts'
+import { aggregateView } from './aggregate-view.ts'
 import type { AnyAggregator } from './aggregator.ts'
 import { OpenWindows } from './open-windows.ts'
 import type { BeforeFlag, Operator, OperatorContext, OperatorSpec, Receiver } from './operator.ts'
 import { replacedResult } from './replaced-result.ts'
 import { type AssignedWindows, type WindowAssigner, windowEnd } from './window-assigner.ts'
 import type { Windowed } from './windowed.ts'
-import { windowedView } from './windowed-view.ts'
 
 export interface WindowAggregateOptions {
   readonly store: string
@@ -49,7 +49,7 @@ export function windowAggregateOperator(options: WindowAggregateOptions): Operat
     // A window that closes at its end plus grace gives a result of the millisecond before its end.
     outputDelayMs: options.emit === 'close' ? options.graceMs + 1 : 0,
     before,
-    ...(emit === 'update' ? { view: windowedView(storeSpec, aggregator, foundIn) } : {}),
+    ...(emit === 'update' ? { view: aggregateView(storeSpec, aggregator, foundIn) } : {}),
     keyed: true,
     create: (name, context, output) =>
       new WindowAggregate(name, { ...options, before }, context.store(storeSpec), context, output),

@@ -2,6 +2,7 @@
 import type { Producer, RecordMetadata, RecordToSend } from '../client/producer/producer.ts'
 import { ByteWriter } from '../core/byte-writer.ts'
 import { MillraceError } from '../core/errors.ts'
+import { isMany } from '../core/is-many.ts'
 import { type Header, type Headers, noHeaders } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import { RegistrySerde } from './registry-serde.ts'
@@ -92,10 +93,6 @@ export function typedProducer<K, V>(
     return isMany(sent) ? producer.send(sent.map(encode)) : producer.send(encode(sent))
   }
   return { encode, send }
-}
-
-function isMany<T>(sent: T | readonly T[]): sent is readonly T[] {
-  return Array.isArray(sent)
 }
 
 function missingKey(topic: string): never {

@@ -5,6 +5,7 @@
  * It knows nothing of brokers and pipelines: it shows what a FlowObserver gives, and the metrics, stores and parked keys
  * that it is given.
  */
+
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { MillraceError, messageOf } from '../core/errors.ts'
@@ -12,6 +13,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { ParkedDirectory } from '../runtime/parked/parked-directory.ts'
 import type { StoreDirectory } from '../runtime/queries/store-directory.ts'
+import { CONSOLE_PORT } from './console-port.ts'
 import type { FlowObserver } from './flow.ts'
 import { type HttpServer, listenHttp } from './http-listener.ts'
 import { flowRoutes } from './routes/flow-routes.ts'
@@ -25,7 +27,6 @@ import { problemOf, refuse, statusOf } from './routes/problem.ts'
 import { storeRoutes } from './routes/store-routes.ts'
 import { readStaticFiles, staticRoutes } from './static-files.ts'
 
-const PORT_DEFAULT = 7070
 /** A body names one key. */
 const BODY_BYTES_MAX = 1024 * 1024
 
@@ -88,7 +89,7 @@ export interface HttpServerOptions {
  * @throws MR_PORT_IN_USE, MR_LISTEN_EXPOSED, MR_OPTION_INVALID
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { platform, logger, host = '127.0.0.1', port = PORT_DEFAULT } = options
+  const { platform, logger, host = '127.0.0.1', port = CONSOLE_PORT } = options
   const limits: HttpLimits = { ...limitsDefault, ...options.limits }
 
   const text = new FlowText(options.observer, platform.clock, limits.snapshotAgeMs)

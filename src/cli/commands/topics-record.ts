@@ -1,6 +1,6 @@
 /** `millrace topics record`: a slice of a topic as a fixture file, which tests replay. */
 import { MillraceError } from '../../core/errors.ts'
-import { joinPath, replaceFile } from '../../platform/disk.ts'
+import { directoryOf, joinPath, replaceFile } from '../../platform/disk.ts'
 import { formatFixture } from '../../testing/fixture/fixture.ts'
 import { FIXTURE_RECORDS_MAX, recordFixture } from '../../testing/fixture/record-fixture.ts'
 import { chosenPartitions, partitionNumbers } from '../chosen-partitions.ts'
@@ -25,8 +25,7 @@ export async function run(context: CommandContext): Promise<void> {
       hint: 'Name another one, or replace it with --yes.',
     })
   }
-  const slash = file.lastIndexOf('/')
-  if (slash > 0 && !platform.disk.exists(file.slice(0, slash)))
+  if (!platform.disk.exists(directoryOf(file)))
     throw new MillraceError('MR_FILE_NOT_FOUND', 'there is no directory for the file', { where: to })
   const range = parseOffsets(flags.text('from') ?? 'start', platform.clock.nowMs())
   const recordsMax = flags.whole('count', { min: 1 }) ?? FIXTURE_RECORDS_MAX

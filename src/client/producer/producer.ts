@@ -5,6 +5,7 @@
  * to the leaders, `transactions.ts` or `idempotent-identity.ts` say under which identity.
  */
 import { MillraceError } from '../../core/errors.ts'
+import { isMany } from '../../core/is-many.ts'
 import type { Cluster } from '../cluster.ts'
 import { closedError } from '../errors.ts'
 import type { GroupMetadata, OffsetToCommit } from '../group-metadata.ts'
@@ -212,9 +213,4 @@ class ClusterProducer implements Producer {
       hint: 'Give createProducer a transactionalId.',
     })
   }
-}
-
-/** `Array.isArray` does not tell a readonly array from what it is not. */
-function isMany(sent: RecordToSend | readonly RecordToSend[]): sent is readonly RecordToSend[] {
-  return Array.isArray(sent)
 }

@@ -6,6 +6,7 @@
  */
 import { ByteWriter } from '../../core/byte-writer.ts'
 import { isMillraceError, MillraceError, messageOf } from '../../core/errors.ts'
+import { plainJson } from '../../core/plain-json.ts'
 import { type Headers, noHeaders, partitionName, textHeader } from '../../core/record.ts'
 import type { EmittedRecord, LateRecord } from '../../operators/operator.ts'
 import type { InvalidPolicy } from '../../plan/graph.ts'
@@ -140,17 +141,12 @@ function blamed(
 }
 
 /**
- * A value for people, as JSON: bytes as base64, a bigint as its digits. What JSON cannot say is said in words, since
- * there is nowhere else that the record could go.
+ * A value for people, as JSON. What JSON cannot say is said in words, since there is nowhere else that the record could
+ * go.
  */
 function shownJson(value: unknown): string {
-  const part = function (this: unknown, name: string, one: unknown): unknown {
-    const held = (this as Readonly<Record<string, unknown>>)[name]
-    if (held instanceof Uint8Array) return Buffer.from(held).toString('base64')
-    return typeof one === 'bigint' ? one.toString() : one
-  }
   try {
-    return JSON.stringify(value ?? null, part) ?? JSON.stringify(`a ${typeof value}`)
+    return plainJson(value ?? null) ?? JSON.stringify(`a ${typeof value}`)
   } catch (error) {
     return JSON.stringify(`a value without a JSON form: ${messageOf(error)}`)
   }

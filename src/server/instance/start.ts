@@ -1,4 +1,5 @@
 /** Runs Millrace inside a program of one's own, as `millrace dev` runs it in a terminal. */
+
 import { createRequire } from 'node:module'
 import { MillraceError } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/logger.ts'
@@ -9,11 +10,11 @@ import type { ParkedOptions, PipelineParkedKey } from '../../runtime/parked/park
 import type { ParkedKeys } from '../../runtime/parked/pipeline-parked.ts'
 import type { StoreDescription } from '../../runtime/queries/pipeline-stores.ts'
 import type { StoreReader } from '../../runtime/queries/store-reader.ts'
+import { CONSOLE_PORT } from '../console-port.ts'
 import { checkConfig, type MillraceConfig } from './config.ts'
 import { Instance } from './instance.ts'
 
 const BROKER_PORT = 9092
-const CONSOLE_PORT = 7070
 
 export interface StartOptions {
   /** Where the log is kept. Default `.millrace`, in the directory that the process runs in. */

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type ErrorCode, errorRegister } from '../../core/error-register.ts'
 import { type ErrorDetails, isMillraceError, MillraceError } from '../../core/errors.ts'
+import { plainJson } from '../../core/plain-json.ts'
 import { problemOf, statusOf } from './problem.ts'
 
 /** An error that is told together with other facts. */
@@ -36,12 +37,5 @@ function statusFor(error: MillraceError): ContentfulStatusCode {
 
 function send(c: Context, status: ContentfulStatusCode, body: object): Response {
   c.header('content-type', 'application/json')
-  return c.body(JSON.stringify(body, plain), status)
-}
-
-/** What JSON has no form for. */
-function plain(_name: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString()
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  return value
+  return c.body(plainJson(body) as string, status)
 }
