@@ -14,8 +14,16 @@ function isCurrent(): boolean {
   return fs.statSync(built).mtimeMs > Math.max(...sources.map(changedMs))
 }
 
-/** Undefined when nothing had to be done. */
-export async function buildConsole(): Promise<ToolResult | undefined> {
+/**
+ * Undefined when nothing had to be done.
+ *
+ * @param notice what somebody is told who waits for it
+ */
+export async function buildConsole(notice?: string): Promise<ToolResult | undefined> {
   if (!fs.existsSync(path.join(root, CONFIG)) || isCurrent()) return undefined
-  return runTool(tools.vite, ['build', 'console', '--config', CONFIG, '--logLevel', 'warn'])
+  if (notice !== undefined) process.stderr.write(`${notice} … `)
+  const result = await runTool(tools.vite, ['build', 'console', '--config', CONFIG, '--logLevel', 'warn'])
+  const outcome = result.code === 0 ? `${(result.ms / 1000).toFixed(1)} s` : 'failed'
+  if (notice !== undefined) process.stderr.write(`${outcome}\n`)
+  return result
 }

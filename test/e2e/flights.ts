@@ -32,9 +32,14 @@ export function startFlights(
   flags: readonly string[],
   config = 'examples/flights/millrace.config.ts',
 ): FlightsProcess {
-  const parameters = ['bin/millrace.mjs', 'dev', config, '--data', dataDirectory]
-  const child = spawn(process.execPath, [...parameters, '--port', '0', '--console-port', '0', ...flags], {
-    cwd: root,
+  const parameters = ['bin/millrace.mjs', 'dev', config, '--data', dataDirectory, ...flags]
+  return startProgram(root, parameters)
+}
+
+/** Starts a program in `directory` that opens a broker and a page, on free ports. */
+export function startProgram(directory: string, parameters: readonly string[]): FlightsProcess {
+  const child = spawn(process.execPath, [...parameters, '--port', '0', '--console-port', '0'], {
+    cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
