@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { root } from '../../scripts/repository.ts'
-import { type FlightsProcess, interrupt, startProgram, untilReady } from './flights.ts'
+import { type FlightsProcess, freePorts, interrupt, startProgram, untilReady } from './flights.ts'
 
 const copied = [
   'package.json',
@@ -31,8 +31,9 @@ describe('a first start', () => {
     for (const name of copied)
       cpSync(join(root, name), join(clone, name), { recursive: true, filter: notBuilt })
     symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
-    const parameters = ['--conditions=millrace-source', 'scripts/tasks/start.ts']
-    running = startProgram(clone, [...parameters, 'examples/clicks/millrace.config.ts', '--data', 'data'])
+    const config = 'examples/clicks/millrace.config.ts'
+    const start = ['--conditions=millrace-source', 'scripts/tasks/start.ts', config, '--data', 'data']
+    running = startProgram(clone, [...start, ...freePorts])
     const { page } = await untilReady(running)
     const answer = await fetch(page)
     const html = await answer.text()

@@ -26,19 +26,22 @@ export interface FlightsProcess {
   readonly ended: Promise<number | string>
 }
 
+/** Flags for a broker and a page on free ports. */
+export const freePorts = ['--port', '0', '--console-port', '0'] as const
+
 /** Starts `millrace dev` on the demo's configuration, or another over the same topics. */
 export function startFlights(
   dataDirectory: string,
   flags: readonly string[],
   config = 'examples/flights/millrace.config.ts',
 ): FlightsProcess {
-  const parameters = ['bin/millrace.mjs', 'dev', config, '--data', dataDirectory, ...flags]
-  return startProgram(root, parameters)
+  const parameters = ['bin/millrace.mjs', 'dev', config, '--data', dataDirectory]
+  return startProgram(root, [...parameters, ...freePorts, ...flags])
 }
 
-/** Starts a program in `directory` that opens a broker and a page, on free ports. */
+/** Starts a program in `directory` that opens a broker and a page. */
 export function startProgram(directory: string, parameters: readonly string[]): FlightsProcess {
-  const child = spawn(process.execPath, [...parameters, '--port', '0', '--console-port', '0'], {
+  const child = spawn(process.execPath, parameters, {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
